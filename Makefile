@@ -1,0 +1,98 @@
+# make | check | lint | e2e | crash | fuzz | bench | install [DESTDIR=] | clean
+# SAN=1 builds and tests the same tree under AddressSanitizer and UBSan in build/san.
+PREFIX  = /usr
+SBINDIR = $(PREFIX)/sbin
+BINDIR  = $(PREFIX)/bin
+MANDIR  = $(PREFIX)/share/man
+SYSCONF = /etc/waypost
+SPOOL   = /var/spool/waypost
+B       = build$(if $(SAN),/san)
+CC      = gcc
+CFLAGS  = -O2 -g
+WARN    = -std=c11 -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes \
+	-Wmissing-prototypes -Wformat=2 -Werror=format-security \
+	$(if $(CI),-Werror)
+ifdef SAN
+HARDEN  = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+LINKSAN = -fsanitize=address,undefined
+else
+HARDEN  = -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
+	-fstack-clash-protection -fcf-protection=full \
+	-ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr
+endif
+ALLCFLAGS = $(WARN) $(HARDEN) -fPIE $(CFLAGS) -D_GNU_SOURCE -Isrc -MMD -MP
+ALLLDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed \
+	$(LINKSAN) $(LDFLAGS)
+
+# What each program links; sendmail must never gain a line here.
+LIBS_sendmail = -lconfuse
+LIBS_waypostd = -lconfuse -lcurl -levent_core -lunbound -lssl -lcrypto
+LIBS_tests    = $(LIBS_waypostd)
+
+SRC   := $(wildcard src/*/*.c)
+CMDS  := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
+UNITS := $(notdir $(basename $(wildcard tests/unit/test_*.c)))
+FUZZ  := $(notdir $(basename $(wildcard tests/fuzz/fuzz_*.c)))
+TOOLS := $(notdir $(basename $(wildcard tests/bench/*.c)))
+OBJS  := $(SRC:%.c=$(B)/%.o)
+CMDOBJS := $(patsubst %.c,$(B)/%.o,$(wildcard cmd/*/*.c))
+
+all: $(CMDS:%=$(B)/%)
+
+$(B)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALLCFLAGS) -c -o $@ $<
+
+$(B)/libwaypost.a: $(OBJS)
+	rm -f $@ && $(AR) rcs $@ $^
+
+.SECONDEXPANSION:
+$(CMDS:%=$(B)/%): $(B)/%: $$(filter $(B)/cmd/%/$$(PERCENT),$(CMDOBJS)) $(B)/libwaypost.a
+	$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_$*) $(LDLIBS)
+PERCENT = %
+
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libwaypost.a
+	$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) -lcmocka $(LDLIBS)
+
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libwaypost.a
+	$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) $(LDLIBS)
+
+# The fuzzers' bodies, replayed over their corpora by gcc's sanitizers.
+$(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/libwaypost.a
+	$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) $(LDLIBS)
+
+$(B)/tests/crash/fault.so: tests/crash/fault.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) -O2 -g -D_GNU_SOURCE -shared -fPIC -o $@ $< -ldl
+
+units: $(UNITS:%=$(B)/tests/unit/%)
+	@set -e; for t in $(UNITS); do $(B)/tests/unit/$$t; done
+
+replay: $(FUZZ:%=$(B)/tests/fuzz/%)
+	@set -e; for t in $(FUZZ); do \
+		$(B)/tests/fuzz/$$t tests/fuzz/corpus/$${t#fuzz_}; done
+
+check: all
+	tests/run $(B)
+
+e2e crash bench: all $(TOOLS:%=$(B)/tests/bench/%) $(B)/tests/crash/fault.so
+	tests/$@/run $(B)
+
+# Coverage-guided runs: FUZZTIME seconds for each target.
+FUZZTIME = 60
+fuzz:
+	tests/fuzz/run $(FUZZTIME)
+
+lint:
+	tests/lint
+
+install: all
+	contrib/install $(B) "$(DESTDIR)" $(PREFIX) $(SYSCONF) $(SPOOL)
+
+clean:
+	rm -rf build
+
+.PHONY: all units replay check e2e crash bench fuzz lint install clean
+.SECONDARY:
+-include $(wildcard $(OBJS:.o=.d) $(CMDOBJS:.o=.d) $(B)/tests/*/*.d)

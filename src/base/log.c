@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The log, the only global of the house.  Not a general logger: no files,
+ * no rotation, no formats to choose.  A reader that does not read never
+ * stops mail: a line that a full pipe would block is dropped and counted
+ * (H12).
+ */
+#include "base/log.h"
+
+#include <poll.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+#define LOG_LINE_MAX 8192
+#define LOG_VALUE_MAX 1024
+
+static struct {
+	const char *ident;
+	enum log_target target;
+	int level;
+	int journald;
+	unsigned long dropped;
+} logger = {.ident = "waypost", .target = LOG_TO_STDERR, .level = LOG_INFO};
+
+void
+log_open(const char *ident, enum log_target target)
+{
+	logger.ident = ident;
+	logger.target = target;
+	logger.journald = getenv("JOURNAL_STREAM") != NULL;
+	if (target == LOG_TO_SYSLOG)
+		openlog(ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+void
+log_level(int level)
+{
+	logger.level = level;
+}
+
+static void
+emit(int level, const struct buf *line)
+{
+	if (logger.target == LOG_TO_SYSLOG) {
+		syslog(level, "%s", buf_str(line));
+		return;
+	}
+	struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+	if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT)) {
+		logger.dropped++;
+		return;
+	}
+	struct buf out;
+	buf_init(&out, LOG_LINE_MAX + 128);
+	if (logger.journald)
+		(void)buf_addf(&out, "<%d>", level);
+	else
+		(void)buf_addf(&out, "%s: ", logger.ident);
+	if (logger.dropped > 0)
+		(void)buf_addf(&out, "[%lu lines lost] ", logger.dropped);
+	(void)buf_add(&out, buf_str(line), line->len);
+	(void)buf_addc(&out, '\n');
+	if (write(STDERR_FILENO, out.data, out.len) == (ssize_t)out.len)
+		logger.dropped = 0;
+	buf_free(&out);
+}
+
+static void
+add_value(struct buf *line, const char *s, size_t len)
+{
+	if (len > LOG_VALUE_MAX)
+		len = LOG_VALUE_MAX;
+	int quote = len == 0;
+	for (size_t i = 0; i < len && !quote; i++)
+		quote = s[i] == ' ' || s[i] == '=' || s[i] == '"';
+	if (quote)
+		(void)buf_addc(line, '"');
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)s[i];
+		if (c < 0x20 || c >= 0x7f)
+			(void)buf_addf(line, "\\x%02x", c);
+		else if (c == '"' || c == '\\')
+			(void)buf_addf(line, "\\%c", c);
+		else
+			(void)buf_addc(line, (char)c);
+	}
+	if (quote)
+		(void)buf_addc(line, '"');
+}
+
+void
+log_write(int level, const char *event, const struct log_field *fields)
+{
+	if (level > logger.level)
+		return;
+	struct buf line;
+	buf_init(&line, LOG_LINE_MAX);
+	(void)buf_adds(&line, event);
+	for (const struct log_field *f = fields; f->key != NULL; f++) {
+		(void)buf_addf(&line, " %s=", f->key);
+		if (f->is_num)
+			(void)buf_addf(&line, "%lld", f->num);
+		else if (f->str == NULL)
+			(void)buf_addc(&line, '-');
+		else
+			add_value(&line, f->str,
+			    f->len == (size_t)-1 ? strlen(f->str) : f->len);
+	}
+	emit(level, &line);
+	buf_free(&line);
+}
+
+void
+log_text(int level, const char *fmt, ...)
+{
+	char text[LOG_VALUE_MAX];
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_event(level,
+	    level <= LOG_ERR       ? "error"
+	    : level == LOG_WARNING ? "warning"
+				   : "notice",
+	    LOG_STR("text", text));
+}
+
+void
+die(const char *fmt, ...)
+{
+	/* Memory may be what ran out: no buffer, no allocation here. */
+	char text[LOG_VALUE_MAX];
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	for (int i = 0; i < n && text[i] != '\0'; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			text[i] = '?';
+	if (logger.target == LOG_TO_SYSLOG)
+		syslog(LOG_CRIT, "fatal: %s", text);
+	else
+		(void)dprintf(
+		    STDERR_FILENO, "%s: fatal: %s\n", logger.ident, text);
+	_exit(EX_TEMPFAIL);
+}
+
+void *
+alloc_zero(size_t n, size_t size)
+{
+	void *p = calloc(n ? n : 1, size);
+	if (p == NULL)
+		die("out of memory");
+	return p;
+}
+
+void *
+alloc_grow(void *p, size_t n, size_t size)
+{
+	void *grown = reallocarray(p, n ? n : 1, size);
+	if (grown == NULL)
+		die("out of memory");
+	return grown;
+}
+
+char *
+alloc_string(const char *s, size_t len)
+{
+	char *copy = alloc_zero(len + 1, 1);
+	if (len > 0)
+		memcpy(copy, s, len);
+	return copy;
+}

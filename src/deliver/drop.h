@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Local delivery: one .eml file per message in the drop directory
+ * ("x-sender:", "x-receiver:" lines, Received, the message), or one file
+ * per recipient in a maildir.  Atomic: temporary name, fsync, rename, fsync
+ * of the directory.  Delivering the same message id again replaces the
+ * file: no duplicate after a crash.
+ */
+#ifndef DELIVER_DROP_H
+#define DELIVER_DROP_H
+
+#include "base/attr.h"
+#include "conf/conf.h"
+#include "mail/verdict.h"
+#include "queue/batch.h"
+
+/*
+ * Deliver to the recipients of env with these indices, all covered by the
+ * local entry d of c.  One status for each in st: DONE, LATER (disk, quota
+ * 4.2.2, rights), NEVER (5.1.1: maildir does not exist).
+ */
+void drop_deliver(const struct conf *c, const struct domain *d, struct batch *b,
+    const struct batch_entry *e, const struct envelope *env, const char *id,
+    const uint32_t *rcpts, size_t n, struct status *st);
+
+#endif

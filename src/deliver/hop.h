@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One connection to a next hop.  libcurl's SMTP client opens, secures and
+ * authenticates it (CONNECT_ONLY in a multi on our event loop); then the
+ * client machine speaks over it by curl_easy_send and curl_easy_recv.
+ * Knows nothing of queues and routes.
+ */
+#ifndef DELIVER_HOP_H
+#define DELIVER_HOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "conf/conf.h"
+#include "deliver/client.h"
+#include "mail/verdict.h"
+#include "net/ip.h"
+
+struct event_base;
+struct hops; /* the engine: one multi, one CA store, all connections */
+struct hop;
+
+struct hop_target {
+	char host[256]; /* to log, for SNI and to verify */
+	struct ip ip;
+	unsigned port;
+};
+
+struct hop_options {
+	struct hop_target target;
+	const struct session_conf *session; /* borrowed for hop_open() only */
+	const char *helo;
+	const char *source_address; /* or NULL */
+	int64_t connect_timeout_ms; /* connect, and each set-up in all */
+	int64_t timeout_ms;         /* without progress, once set up */
+};
+
+struct hop_hooks {
+	/* Set up: transactions may be given.  Once at most. */
+	void (*ready)(void *arg, struct hop *h);
+	/* May take another transaction (after ready). */
+	void (*room)(void *arg, struct hop *h);
+	/*
+	 * The end, exactly once, however it came; h is freed afterwards.
+	 * Before ready(): st is LATER and says why no session could be had
+	 * (connect, greeting, TLS, AUTH: never NEVER).  After: open
+	 * transactions have been answered through the client hooks.
+	 */
+	void (*closed)(
+	    void *arg, struct hop *h, const struct status *st, bool was_ready);
+	struct client_hooks client;
+};
+
+/* NULL with errno when libcurl cannot start. */
+struct hops *hops_new(struct event_base *base) MUST_CHECK;
+void hops_free(struct hops *hs); /* closes all, hooks are called */
+
+/* Start a connection.  Never fails at once: faults come by closed(), from
+ * the event loop.  arg is passed to all hooks, the client's too. */
+struct hop *hop_open(struct hops *hs, const struct hop_options *o,
+    const struct hop_hooks *hooks, void *arg) MUST_CHECK;
+
+bool hop_can_take(const struct hop *h);
+void hop_start(struct hop *h, struct transaction *t); /* needs can_take */
+bool hop_idle(const struct hop *h);
+
+/* QUIT after what is open, then closed(). */
+void hop_quit(struct hop *h);
+
+/* Close now; open transactions are answered LATER. */
+void hop_abort(struct hop *h, const struct status *why);
+
+/* For logs: "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", or "none". */
+const char *hop_tls(const struct hop *h);
+const struct hop_target *hop_peer(const struct hop *h);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/* IP addresses and CIDR blocks as values; ::ffff:1.2.3.4 equals 1.2.3.4. */
+#ifndef NET_IP_H
+#define NET_IP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+#define IP_TEXT_MAX 46
+
+struct ip {
+	uint8_t octets[16]; /* IPv4 as ::ffff:a.b.c.d */
+};
+
+struct cidr {
+	struct ip base;
+	uint8_t bits; /* 0..128, of the 128-bit form */
+};
+
+/* Text without brackets or zone to a value.  0; -1 when it is none. */
+int ip_parse(const char *s, size_t len, struct ip *ip) MUST_CHECK;
+void ip_format(const struct ip *ip, char out[IP_TEXT_MAX]);
+bool ip_is_v4(const struct ip *ip);
+bool ip_equal(const struct ip *a, const struct ip *b);
+
+/* "a.b.c.d", "a.b.c.d/n", "a:b::/n".  -1 with *why when it is none, the
+ * prefix is too long, or host bits are set (G22). */
+int cidr_parse(
+    const char *s, size_t len, struct cidr *c, const char **why) MUST_CHECK;
+bool cidr_covers(const struct cidr *c, const struct ip *ip);
+
+/* Is it an address of this host (getifaddrs, or any loopback)? */
+bool ip_is_own(const struct ip *ip);
+
+#endif

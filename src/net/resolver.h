@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Asynchronous, validating DNS by libunbound on the caller's event loop.
+ * Knows names and addresses, no mail.  A fault is never an answer: SERVFAIL,
+ * time-outs and bogus data are ANSWER_FAIL, which is temporary.
+ */
+#ifndef NET_RESOLVER_H
+#define NET_RESOLVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "net/ip.h"
+
+struct event_base;
+struct resolver;
+struct question; /* one under way */
+
+enum answer_kind {
+	ANSWER_OK,       /* n >= 1 records */
+	ANSWER_NODATA,   /* the name exists, no such records */
+	ANSWER_NXDOMAIN, /* the name does not exist */
+	ANSWER_FAIL,     /* no answer now */
+};
+
+enum record_type { RECORD_A = 1, RECORD_MX = 15, RECORD_AAAA = 28 };
+
+struct dns_record {
+	struct ip ip;        /* A, AAAA */
+	uint16_t preference; /* MX */
+	char name[256];      /* MX: exchange, no final dot; "" = null MX */
+};
+
+struct answer {
+	enum answer_kind kind;
+	const char *name; /* the question */
+	enum record_type type;
+	bool secure;                /* DNSSEC validated */
+	const char *why;            /* a sentence when kind is not OK */
+	uint32_t ttl;               /* seconds */
+	struct dns_record *records; /* borrowed for the call */
+	size_t n;
+};
+
+typedef void (*resolver_fn)(void *arg, const struct answer *a);
+
+struct resolver_options {
+	const char *const *servers; /* "ip" or "ip@port"; n 0: resolv.conf */
+	size_t n;
+	const char *trust_anchor; /* file; NULL: the system's if it exists */
+	bool hosts_file;          /* answer A and AAAA from /etc/hosts first */
+};
+
+/* NULL with errno when libunbound cannot start. */
+struct resolver *resolver_new(
+    struct event_base *base, const struct resolver_options *o) MUST_CHECK;
+void resolver_free(struct resolver *r); /* cancels all */
+
+/*
+ * Ask.  fn is called exactly once, from the event loop, never from within
+ * this call; unless the question is cancelled first.  Names are checked to
+ * be domains; MX exchanges that are not are left out of the answer (C20).
+ */
+struct question *resolver_ask(struct resolver *r, const char *name,
+    enum record_type type, resolver_fn fn, void *arg) MUST_CHECK;
+void resolver_cancel(struct question *q);
+
+/* Does any configured server answer?  The last failure's sentence, or NULL
+ * when the last question had an answer (R8). */
+const char *resolver_trouble(const struct resolver *r);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The queue directory: SPOOL/queue/{tmp,new}, lock, SPOOL/state,
+ * SPOOL/corrupt.  States S0..S4 are those of INTERNALS.md; only the
+ * functions here move a batch from one to the next.
+ */
+#ifndef QUEUE_STORE_H
+#define QUEUE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/limits.h"
+#include "queue/batch.h"
+
+#define BATCH_ID_LEN 19 /* 9 of time, 10 random; base 32, sorts by time */
+
+struct store {
+	int queue_fd, tmp_fd, new_fd; /* O_DIRECTORY | O_CLOEXEC, or -1 */
+	int corrupt_fd;               /* waypostd only, else -1 */
+	int lock_fd;
+};
+
+/* Open SPOOL/queue and its tmp and new for a door.  0; -1 with errno. */
+int store_open(struct store *s, const char *spool) MUST_CHECK;
+
+/* Open everything for the carrier, too: makes missing directories of its
+ * own (state, corrupt), takes the lock.  0; -1 with errno: EWOULDBLOCK
+ * when another waypostd holds the lock. */
+int store_open_carrier(struct store *s, const char *spool) MUST_CHECK;
+void store_close(struct store *s);
+
+/* Does a running waypostd hold the lock?  Asks without taking it (B22). */
+bool store_served(const struct store *s);
+
+/* A fresh batch id, NUL behind. */
+void store_make_id(char id[BATCH_ID_LEN + 1]);
+bool batch_id_valid(const char *s, size_t len);
+
+/* "BATCH" for the first message, "BATCH.2" and so on for the others. */
+void message_id_make(
+    char out[QUEUE_ID_MAX + 1], const char *batch, uint32_t seq);
+int message_id_parse(const char *s, size_t len, char batch[BATCH_ID_LEN + 1],
+    uint32_t *seq) MUST_CHECK;
+
+/* --- S0 -> S1 -> S2 --- */
+
+/* A batch being written. */
+struct draft {
+	struct store *store;
+	char id[BATCH_ID_LEN + 1];
+	int fd;
+	struct batch_writer writer;
+};
+
+/*
+ * S0 -> S1: create tmp/ID (0640, locked while it is written, so that
+ * recovery knows a live writer).  id NULL takes a fresh one; a given one
+ * fails with EEXIST when tmp or new holds it.  0; -1 with errno.
+ */
+int draft_create(struct store *s, struct draft *d, const char *id) MUST_CHECK;
+
+/*
+ * S1 -> S2: finish, fsync, rename into new without replacing, fsync the
+ * directory.  0: accepted, we owe an answer.  -1 with errno: not accepted,
+ * and the draft is discarded.  Either way d is closed.
+ */
+int draft_commit(struct draft *d) MUST_CHECK;
+
+/* S1 -> S0: close and unlink. */
+void draft_discard(struct draft *d);
+
+/* The name of the live draft for a signal handler: async-signal-safe
+ * unlink of tmp/ID if one is open (B17). */
+void draft_emergency_unlink(void);
+
+/* --- the carrier's moves --- */
+
+/* S3 -> S4.  0; -1 with errno. */
+int store_remove(struct store *s, const char *batch) MUST_CHECK;
+
+/* Move new/BATCH to corrupt/ and log why; never deletes. */
+int store_quarantine(
+    struct store *s, const char *batch, const char *why) MUST_CHECK;
+
+/*
+ * Rewrite a batch to hold only the recipients that keep() says are still
+ * open (messages without any are left out).  Atomic and durable: tmp,
+ * fsync, rename over new, fsync directory.  0; -1 with errno and the old
+ * file stands.
+ */
+typedef bool (*store_keep_fn)(void *arg, uint32_t seq, uint32_t rcpt);
+int store_rewrite(struct store *s, const char *batch, store_keep_fn keep,
+    void *arg) MUST_CHECK;
+
+/*
+ * At start: promote complete temporary files of dead writers (J05), remove
+ * torn ones past TORN_AGE_SECONDS, leave the others.  Idempotent (J23).
+ * The number promoted, or -1 with errno.
+ */
+int store_recover(struct store *s) MUST_CHECK;
+
+/* fsync of new/: unlinks become durable; before a journal forgets them. */
+int store_sync(struct store *s) MUST_CHECK;
+
+#endif

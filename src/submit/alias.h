@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * /etc/aliases: "name: target, target"; local names only, without case;
+ * recursive with a loop guard.  Targets are addresses or local names; pipe,
+ * file and :include: targets are faults, told with file:line (A13).
+ */
+#ifndef SUBMIT_ALIAS_H
+#define SUBMIT_ALIAS_H
+
+#include "base/attr.h"
+#include "conf/conf.h"
+#include "mail/address.h"
+
+struct alias;
+
+/* Load path; a missing file is an empty map.  Faulty lines are told in f
+ * and left out: the map is never NULL, and a name whose line is faulty
+ * resolves to a fault, never silently to itself. */
+struct alias *alias_load(const char *path, struct faults *f) MUST_CHECK;
+void alias_free(struct alias *a);
+size_t alias_size(const struct alias *a);
+
+/*
+ * Expand one recipient into out (unique, qualified by conf_origin).  Looked
+ * up are bare names and names at a local domain of c, the hostname or the
+ * origin; anything else is added as it is.  "\name" stops the expansion.
+ * 0; -1 and *why: loop that leads nowhere, too many, faulty line.
+ */
+int alias_expand(const struct alias *a, const struct conf *c,
+    const struct address *rcpt, struct address_list *out,
+    const char **why) MUST_CHECK;
+
+#endif

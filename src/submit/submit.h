@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What makes a letter ready to queue: the one place where header fields are
+ * completed, recipients found, expanded and qualified, and the message is
+ * brought into wire form.  Used by sendmail, the pickup door and report.
+ *
+ * Push style: options, recipients, bytes, commit.  The header section is
+ * held in memory (HEADER_MAX), the body streams into the queue file.
+ */
+#ifndef SUBMIT_SUBMIT_H
+#define SUBMIT_SUBMIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "conf/conf.h"
+#include "mail/verdict.h"
+#include "queue/store.h"
+#include "submit/alias.h"
+
+enum {
+	SUBMIT_HEADER_RCPTS = 1, /* -t: add To, Cc, Bcc (or the Resent ones) */
+	SUBMIT_DOT_ENDS = 2,     /* no -i: a lone dot ends the message */
+	SUBMIT_UNSTUFF = 4,      /* pickup.dot-stuffed */
+	SUBMIT_XLINES = 8,       /* pickup: x-sender, x-receiver lead; else
+	                            Sender or From, and To, Cc, Bcc */
+	SUBMIT_COMPLETE = 16,    /* add missing Date, Message-ID, From */
+};
+
+struct submit_options {
+	const struct conf *conf;
+	struct store *store;
+	const struct alias *aliases; /* NULL: none */
+	unsigned flags;
+	const struct address *from; /* NULL only with SUBMIT_XLINES */
+	const char *full_name;      /* -F, or NULL */
+	const char *source;         /* "sendmail uid=1000": envelope, log */
+	const char *comment;        /* for Received, or NULL */
+	const char *id;             /* a batch id to use, or NULL */
+	const char *envid;          /* -V, validated xtext, or NULL */
+	enum ret ret;               /* -R */
+	unsigned notify;            /* -N */
+};
+
+struct submit;
+
+/* o's pointers stay borrowed until submit_free(); never NULL. */
+struct submit *submit_new(const struct submit_options *o) MUST_CHECK;
+
+/* Aborts and leaves no trace unless committed. */
+void submit_free(struct submit *s);
+
+/*
+ * 0, or -1 with *st: NEVER with code 501 (address), 554 (content: NUL,
+ * 5.6.0; hops, 5.4.6), 552 (size, 5.3.4), or LATER (disk, memory, 4.3.x).
+ * After -1 only submit_free() is of use.
+ */
+int submit_rcpt(
+    struct submit *s, const struct address *rcpt, struct status *st) MUST_CHECK;
+
+/* 1: the lone dot was seen, ignore the rest. */
+int submit_feed(struct submit *s, const char *data, size_t len,
+    struct status *st) MUST_CHECK;
+
+/*
+ * The input is over: 0 means durable (S2), id is set, "accepted" is logged.
+ * No recipients: NEVER, 5.1.3 "no recipients".
+ */
+int submit_commit(
+    struct submit *s, char id[QUEUE_ID_MAX + 1], struct status *st) MUST_CHECK;
+
+#endif
