@@ -9,7 +9,7 @@
 
 #include "base/attr.h"
 
-#define IP_TEXT_MAX 46
+#define IP_TEXT_MAX 46 /* with its NUL */
 
 struct ip {
 	uint8_t octets[16]; /* IPv4 as ::ffff:a.b.c.d */
@@ -26,13 +26,18 @@ void ip_format(const struct ip *ip, char out[IP_TEXT_MAX]);
 bool ip_is_v4(const struct ip *ip);
 bool ip_equal(const struct ip *a, const struct ip *b);
 
-/* "a.b.c.d", "a.b.c.d/n", "a:b::/n".  -1 with *why when it is none, the
- * prefix is too long, or host bits are set (G22). */
+/*
+ * "a.b.c.d", "a.b.c.d/n", "a:b::/n".  -1 with *why (a sentence) when it is
+ * none, the prefix is too long or host bits are set; /0 is refused, too: a
+ * list of exceptions that has everything in it is a mistake (G22).  A block
+ * shorter than ::ffff:0:0/96 covers no IPv4 address.
+ */
 int cidr_parse(
     const char *s, size_t len, struct cidr *c, const char **why) MUST_CHECK;
 bool cidr_covers(const struct cidr *c, const struct ip *ip);
 
-/* Is it an address of this host (getifaddrs, or any loopback)? */
+/* Is it an address of this host (getifaddrs, or any loopback, or the
+ * unspecified address, which connects here as well)? */
 bool ip_is_own(const struct ip *ip);
 
 #endif
