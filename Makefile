@@ -31,10 +31,11 @@ LIBS_waypostd = -lconfuse -lcurl -levent_core -lunbound -lssl -lcrypto
 LIBS_tests    = $(LIBS_waypostd)
 
 SRC   := $(wildcard src/*/*.c)
-CMDS  := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
+CMDS  := $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))
 UNITS := $(notdir $(basename $(wildcard tests/unit/test_*.c)))
 FUZZ  := $(notdir $(basename $(wildcard tests/fuzz/fuzz_*.c)))
-TOOLS := $(notdir $(basename $(wildcard tests/bench/*.c)))
+BENCH := $(notdir $(basename $(wildcard tests/bench/*.c)))
+CRASH := $(filter-out fault,$(notdir $(basename $(wildcard tests/crash/*.c))))
 OBJS  := $(SRC:%.c=$(B)/%.o)
 CMDOBJS := $(patsubst %.c,$(B)/%.o,$(wildcard cmd/*/*.c))
 
@@ -58,6 +59,9 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libwaypost.a
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libwaypost.a
 	$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) $(LDLIBS)
 
+$(B)/tests/crash/%: $(B)/tests/crash/%.o $(B)/libwaypost.a
+	$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) $(LDLIBS)
+
 # The fuzzers' bodies, replayed over their corpora by gcc's sanitizers.
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/libwaypost.a
 	$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) $(LDLIBS)
@@ -67,16 +71,25 @@ $(B)/tests/crash/fault.so: tests/crash/fault.c
 	$(CC) $(WARN) -O2 -g -D_GNU_SOURCE -shared -fPIC -o $@ $< -ldl
 
 units: $(UNITS:%=$(B)/tests/unit/%)
-	@set -e; for t in $(UNITS); do $(B)/tests/unit/$$t; done
+	@set -e; for t in $^; do $$t; done
 
 replay: $(FUZZ:%=$(B)/tests/fuzz/%)
 	@set -e; for t in $(FUZZ); do \
 		$(B)/tests/fuzz/$$t tests/fuzz/corpus/$${t#fuzz_}; done
 
-check: all
-	tests/run $(B)
+test-programs: $(UNITS:%=$(B)/tests/unit/%) $(FUZZ:%=$(B)/tests/fuzz/%) \
+	$(CRASH:%=$(B)/tests/crash/%) $(B)/tests/crash/fault.so
 
-e2e crash bench: all $(TOOLS:%=$(B)/tests/bench/%) $(B)/tests/crash/fault.so
+PAR = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+# In this order: what is missing is installed before anything is compiled.
+check:
+	tests/prepare
+	$(MAKE) $(PAR) all test-programs
+	$(if $(SAN),,$(MAKE) $(PAR) SAN=1 B=$(B)/san test-programs)
+	SAN=$(SAN) tests/run $(B)
+
+e2e crash bench: all test-programs $(BENCH:%=$(B)/tests/bench/%)
+	tests/prepare
 	tests/$@/run $(B)
 
 # Coverage-guided runs: FUZZTIME seconds for each target.
@@ -93,6 +106,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all units replay check e2e crash bench fuzz lint install clean
+.PHONY: all units replay test-programs check e2e crash bench fuzz lint install clean
 .SECONDARY:
 -include $(wildcard $(OBJS:.o=.d) $(CMDOBJS:.o=.d) $(B)/tests/*/*.d)

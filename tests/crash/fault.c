@@ -13,7 +13,7 @@
  *               (but close() closes); short: a write takes half its bytes
  *   FAULT_NET   if set, connect, send and recv count, too
  *
- * One shot: the calls after the N-th are the kernel's.
+ * One shot.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -177,7 +177,6 @@ touch_net(const char *call)
 	return plan.net ? counted(call, "socket") : PASS;
 }
 
-/* What this shim hides. */
 static void *
 behind(const char *name)
 {
