@@ -9,10 +9,10 @@
  *   "END nnnnnnnn ssssssssssssssss hhhhhhhh\n"
  *
  * e, d: decimal lengths of envelope and message, zero-padded; c: CRC32C of
- * each in hex; h: CRC32C of the line before it; n: messages; s: octets of
- * the file before this line.  Fixed widths, so that a record line can be
- * written after what it describes, and a torn, zero-filled or flipped file
- * is recognised (I14-I16).
+ * each in hex; h: CRC32C of the line before it, blank included; n:
+ * messages; s: octets of the file before this line.  Fixed widths, so that
+ * a record line can be written after what it describes, and a torn,
+ * zero-filled or flipped file is recognised (I14-I16).
  */
 #ifndef QUEUE_BATCH_H
 #define QUEUE_BATCH_H
@@ -32,6 +32,7 @@ struct batch_writer {
 	int fd;          /* borrowed */
 	uint64_t offset; /* octets of the file so far, pending included */
 	uint32_t count;  /* messages finished */
+	uint32_t seq;    /* of the last one begun */
 	uint64_t start;  /* where the current record line goes */
 	uint64_t data_len;
 	uint32_t env_len, env_crc, data_crc;
@@ -46,6 +47,8 @@ void batch_writer_free(struct batch_writer *w);
  * One message: begin, data any number of times, end; then the next, or
  * finish, which completes the file (but does not sync it).  A small batch
  * costs one write in all.  0; -1 with errno: the file is dead, discard it.
+ * EFBIG: a ceiling.  EINVAL: an envelope that could not be read back, or
+ * whose seq does not rise: what is accepted can always be read.
  */
 int batch_begin(struct batch_writer *w, const struct envelope *e) MUST_CHECK;
 int batch_data(struct batch_writer *w, const char *data, size_t len) MUST_CHECK;
@@ -96,5 +99,10 @@ ssize_t batch_read(struct batch *b, const struct batch_entry *e,
  * broken one is ever sent.  0, -1 as above. */
 int batch_verify(
     struct batch *b, const struct batch_entry *e, const char **why) MUST_CHECK;
+
+/* Are all messages there, record lines, envelopes and data with the right
+ * CRC?  For recovery; does not judge what the envelopes say.  0, -1 as
+ * above. */
+int batch_check(struct batch *b, const char **why) MUST_CHECK;
 
 #endif

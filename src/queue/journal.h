@@ -7,7 +7,8 @@
  *
  * c: CRC32C of what follows it; times in ms since 1970; text is the rest of
  * the line.  First line "waypost-journal 1\n".  A torn tail is cut off at
- * replay; a broken line inside is skipped and logged.
+ * replay; a broken line inside is skipped and logged; another version is
+ * refused with EPROTONOSUPPORT (J27).
  */
 #ifndef QUEUE_JOURNAL_H
 #define QUEUE_JOURNAL_H
@@ -64,7 +65,8 @@ int journal_commit(struct journal *j) MUST_CHECK;
  * record worth keeping, end.  Pending records are dropped by a successful
  * end: the caller puts what it knows, which includes them.  The caller has
  * made unlinks durable before (store_sync), else a removed batch could
- * come back without its outcomes.  0; -1 with errno: the old one stands.
+ * come back without its outcomes.  0; -1 with errno: the old one stands, or,
+ * when only the last step failed, fd is -1 and another compaction is due.
  */
 struct journal_rewrite;
 struct journal_rewrite *journal_compact_begin(struct journal *j) MUST_CHECK;

@@ -6,12 +6,15 @@
 #ifndef QUEUE_SCAN_H
 #define QUEUE_SCAN_H
 
+#include <stdint.h>
+
 #include "base/attr.h"
 #include "queue/store.h"
 
 struct scan {
 	struct store *store;
 	int fd; /* inotify, non-blocking; -1 when there is none: poll */
+	uint32_t foreign; /* digest of the foreign names last logged */
 };
 
 /* Called for each batch id seen; may be called twice for the same. */

@@ -51,13 +51,16 @@ struct draft {
 	struct store *store;
 	char id[BATCH_ID_LEN + 1];
 	int fd;
+	bool guarded; /* the one that draft_emergency_unlink() knows */
 	struct batch_writer writer;
 };
 
 /*
  * S0 -> S1: create tmp/ID (0640, locked while it is written, so that
- * recovery knows a live writer).  id NULL takes a fresh one; a given one
- * fails with EEXIST when tmp or new holds it.  0; -1 with errno.
+ * recovery knows a live writer).  id NULL takes a fresh one.  For a given
+ * one (pickup) what a dead writer left in tmp is settled first: EEXIST says
+ * that new holds it durably, so that its source may go; EBUSY that a living
+ * writer is at it.  0; -1 with errno.
  */
 int draft_create(struct store *s, struct draft *d, const char *id) MUST_CHECK;
 
@@ -72,12 +75,13 @@ int draft_commit(struct draft *d) MUST_CHECK;
 void draft_discard(struct draft *d);
 
 /* The name of the live draft for a signal handler: async-signal-safe
- * unlink of tmp/ID if one is open (B17). */
+ * unlink of tmp/ID if one is open (B17).  Of several drafts at a time it
+ * knows one; recovery takes care of the others. */
 void draft_emergency_unlink(void);
 
 /* --- the carrier's moves --- */
 
-/* S3 -> S4.  0; -1 with errno. */
+/* S3 -> S4; done already is fine.  0; -1 with errno. */
 int store_remove(struct store *s, const char *batch) MUST_CHECK;
 
 /* Move new/BATCH to corrupt/ and log why; never deletes. */
@@ -87,17 +91,18 @@ int store_quarantine(
 /*
  * Rewrite a batch to hold only the recipients that keep() says are still
  * open (messages without any are left out).  Atomic and durable: tmp,
- * fsync, rename over new, fsync directory.  0; -1 with errno and the old
- * file stands.
+ * fsync, rename over new, fsync directory.  Numbers stay.  0; -1 with errno:
+ * the old or the new file stands, so forget no outcome; ENODATA when no
+ * recipient would be left (store_remove is what you want).
  */
 typedef bool (*store_keep_fn)(void *arg, uint32_t seq, uint32_t rcpt);
 int store_rewrite(struct store *s, const char *batch, store_keep_fn keep,
     void *arg) MUST_CHECK;
 
 /*
- * At start: promote complete temporary files of dead writers (J05), remove
- * torn ones past TORN_AGE_SECONDS, leave the others.  Idempotent (J23).
- * The number promoted, or -1 with errno.
+ * At start, or at any time: promote complete temporary files of dead writers
+ * (J05), remove torn ones past TORN_AGE_SECONDS, leave the others.
+ * Idempotent (J23).  The number promoted, or -1 with errno.
  */
 int store_recover(struct store *s) MUST_CHECK;
 
