@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * waypostd: options, identity and environment; then the carrier.  Runs in
+ * the foreground and logs to standard error or syslog.  Started by root it
+ * becomes the owner of the spool before it reads any mail.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/version.h"
+#include "conf/conf.h"
+#include "deliver/carrier.h"
+
+static const char usage_text[] =
+    "usage: waypostd [-C file] [--drain] [--flush] [--syslog] [--debug]\n"
+    "  -C, --config FILE  configuration (default " CONF_PATH ")\n"
+    "      --drain        deliver what is due, then exit\n"
+    "      --flush        everything queued is due now\n"
+    "      --syslog       log to syslog, facility mail, not to stderr\n"
+    "      --debug        log more\n"
+    "  -V, --version      print the version\n"
+    "  -h, --help         print this\n";
+
+enum { OPT_DRAIN = 256, OPT_FLUSH, OPT_SYSLOG, OPT_DEBUG };
+
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, 'C'},
+    {"drain", no_argument, NULL, OPT_DRAIN},
+    {"flush", no_argument, NULL, OPT_FLUSH},
+    {"syslog", no_argument, NULL, OPT_SYSLOG},
+    {"debug", no_argument, NULL, OPT_DEBUG},
+    {"version", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+/* Libraries obey variables (proxies, key logs, resolvers): keep none, but
+ * those that say where the log goes and what time zone dates are in. */
+static void
+clean_environment(void)
+{
+	const char *kept_names[] = {"TZ", "JOURNAL_STREAM"};
+	char *kept[2] = {NULL, NULL};
+	for (size_t i = 0; i < 2; i++) {
+		const char *value = getenv(kept_names[i]);
+		if (value != NULL)
+			kept[i] = alloc_string(value, strlen(value));
+	}
+	if (clearenv() != 0)
+		die("cannot clear the environment");
+	for (size_t i = 0; i < 2; i++) {
+		if (kept[i] != NULL)
+			(void)setenv(kept_names[i], kept[i], 1);
+		free(kept[i]);
+	}
+}
+
+static void
+prepare_process(void)
+{
+	struct rlimit files;
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	(void)umask(027);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+/* The spool's owner is who waypostd is; 0, or an exit code. */
+static int
+become_owner(const char *conf_path)
+{
+	struct faults f;
+	struct stat st;
+	if (geteuid() != 0)
+		return 0;
+	faults_init(&f);
+	struct conf *c = conf_load(conf_path, 0, &f);
+	faults_free(&f);
+	if (c == NULL)
+		return 0; /* carrier_run() tells the faults */
+	int found = stat(c->spool, &st);
+	if (found != 0)
+		log_text(LOG_ERR, "no spool directory %s: %s", c->spool,
+		    strerror(errno));
+	conf_unref(c);
+	if (found != 0)
+		return EX_CONFIG;
+	if (st.st_uid == 0)
+		return 0;
+	struct passwd *pw = getpwuid(st.st_uid);
+	int ok = pw != NULL ? initgroups(pw->pw_name, pw->pw_gid)
+			    : setgroups(0, NULL);
+	if (ok != 0 || setgid(pw != NULL ? pw->pw_gid : st.st_gid) != 0 ||
+	    setuid(st.st_uid) != 0) {
+		log_text(LOG_ERR, "cannot become uid %u: %s",
+		    (unsigned)st.st_uid, strerror(errno));
+		return EX_OSERR;
+	}
+	return 0;
+}
+
+static int
+usage(FILE *to, int code)
+{
+	(void)fputs(usage_text, to);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct carrier_options o = {0};
+	enum log_target target = LOG_TO_STDERR;
+	int opt;
+	while (
+	    (opt = getopt_long(argc, argv, "C:Vh", long_options, NULL)) != -1) {
+		switch (opt) {
+		case 'C':
+			o.conf_path = optarg;
+			break;
+		case OPT_DRAIN:
+			o.drain = true;
+			break;
+		case OPT_FLUSH:
+			o.flush = true;
+			break;
+		case OPT_SYSLOG:
+			target = LOG_TO_SYSLOG;
+			break;
+		case OPT_DEBUG:
+			log_level(LOG_DEBUG);
+			break;
+		case 'V':
+			(void)puts("waypost " WAYPOST_VERSION);
+			return EX_OK;
+		case 'h':
+			return usage(stdout, EX_OK);
+		default:
+			return usage(stderr, EX_USAGE);
+		}
+	}
+	if (optind < argc)
+		return usage(stderr, EX_USAGE);
+	clean_environment();
+	log_open("waypostd", target);
+	prepare_process();
+	int code = become_owner(o.conf_path);
+	return code != 0 ? code : carrier_run(&o);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The carrier: waypostd's event loop.  It reads the queue, decides what is
+ * due, hands jobs to destinations, settles their results in the journal and
+ * removes what is finished.  This header is for the carrier's own parts
+ * (destination, settle, local) and for the program.
+ */
+#ifndef DELIVER_CARRIER_H
+#define DELIVER_CARRIER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "conf/conf.h"
+#include "conf/watch.h"
+#include "deliver/destination.h"
+#include "deliver/hop.h"
+#include "deliver/job.h"
+#include "deliver/pickup.h"
+#include "deliver/schedule.h"
+#include "net/resolver.h"
+#include "queue/journal.h"
+#include "queue/scan.h"
+#include "queue/store.h"
+#include "submit/alias.h"
+
+struct event;
+struct event_base;
+
+/* While the journal cannot be written, try again this often. */
+#define JOURNAL_RETRY_MS (10 * 1000LL)
+/* Findings become durable after this long, or at so many (DESIGN). */
+/* Deliveries under way may end within this time (J22). */
+#define STOP_PATIENCE_MS (8 * 1000LL)
+#define COMMIT_INTERVAL_MS 20
+#define COMMIT_RECORDS 64
+
+struct carrier {
+	const char *conf_path;
+	char *spool; /* as at start: the lock is on it */
+	struct conf *conf;
+	struct alias *aliases;
+	struct watch *watch;
+
+	struct event_base *base;
+	struct hops *hops;
+	struct resolver *resolver;
+	struct store store;
+	struct scan scan;
+	struct journal journal;
+	struct schedule schedule;
+	struct pickup *pickup;
+
+	struct pool pool; /* destinations and connections */
+
+	struct job *settled;      /* jobs whose results are complete */
+	struct bundle **finished; /* nothing open; to remove once durable */
+	size_t nfinished, finished_cap;
+
+	struct event *work;  /* something to do at the end of this turn */
+	struct event *timer; /* the next due time */
+	struct event *watch_event, *scan_event, *pickup_event, *rescan;
+	struct event *term, *interrupt, *hangup, *patience;
+
+	bool starting; /* the queue is being read for the first time */
+	bool drain;    /* stop when nothing is due */
+	bool stopping; /* start nothing new */
+	bool halted;   /* the journal cannot be written: send nothing (I04) */
+	bool pickup_ready;     /* the pickup directory may hold files */
+	int64_t commit_at;     /* monotonic ms; 0: nothing pending */
+	int64_t retry_journal; /* monotonic ms */
+};
+
+struct carrier_options {
+	const char *conf_path; /* NULL: the default */
+	bool drain;            /* --drain */
+	bool flush;            /* --flush: everything is due now */
+};
+
+/* Run until told to stop, or until drained.  An exit code of sysexits. */
+int carrier_run(const struct carrier_options *o);
+
+/* Something is to do: run carrier_work() before the loop sleeps. */
+void carrier_wake(struct carrier *c);
+
+/* Start nothing new; end when what is under way has ended, or patience
+ * has. */
+void carrier_stop(struct carrier *c);
+
+/* --- live.c --- */
+
+/* Configuration and lock; then, with the loop there, all the rest.  0 or an
+ * exit code, logged. */
+int live_open(struct carrier *c) MUST_CHECK;
+int live_start(struct carrier *c) MUST_CHECK;
+void live_close(struct carrier *c);
+
+/* Listen to the doors no longer. */
+void live_mute(struct carrier *c);
+
+/* Take what the queue's bell says. */
+void live_scan(struct carrier *c);
+
+/* Read the configuration again; a broken one changes nothing. */
+void live_reload(struct carrier *c);
+
+/* --- settle.c --- */
+
+/* A job's results are complete; takes it over. */
+void settle_later(struct carrier *c, struct job *j);
+
+/* A job whose file cannot be loaded (errno and why as job_load left them):
+ * tried later, or out of the queue when it is broken or gone. */
+void settle_unreadable(struct carrier *c, struct job *j, const char *why);
+
+/* Turn results into records, reports and retries; frees the jobs. */
+void settle_run(struct carrier *c);
+
+/* Make findings durable, then remove what they finish. */
+void settle_commit(struct carrier *c);
+
+/* Write a new journal with what is known; false: not possible now. */
+bool settle_compact(struct carrier *c);
+
+/* A batch in which nothing is open any more. */
+void settle_finished(struct carrier *c, struct bundle *b);
+
+/* --- intake.c --- */
+
+/* A batch that appeared in new/: into the index, unless it is known. */
+void intake_batch(struct carrier *c, const char *id);
+
+/* At start: recover, index all of new/, replay the journal, write a fresh
+ * one.  0; -1 with errno, and what failed was logged. */
+int intake_start(struct carrier *c) MUST_CHECK;
+
+/* A batch kept alive by a few stragglers is rewritten to hold only those. */
+void intake_shrink(struct carrier *c, struct bundle *b);
+
+/* --- dispatch.c --- */
+
+/* Make jobs of what is due; true: there is more. */
+bool dispatch_due(struct carrier *c);
+
+/* --- local.c --- */
+
+/* Deliver one job whose destination is this host. */
+void local_deliver(struct carrier *c, struct job *j);
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Connections between destinations and hops.  A connection failing before
+ * it is ready says something about the address; one that ends later says
+ * something only when several in a row achieve nothing.  Invariant:
+ * conn->idle is true exactly while it is in pool.idle.
+ */
+#include "deliver/conn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "deliver/carrier.h"
+
+/* Towards hosts found by MX: encrypt when it is offered (RFC 7435). */
+static const struct session_conf direct_session = {.tls = TLS_OPPORTUNISTIC};
+
+static void
+set_idle(struct conn *conn, bool idle)
+{
+	struct pool *p = &conn->destination->carrier->pool;
+	if (conn->idle == idle)
+		return;
+	conn->idle = idle;
+	if (idle) {
+		conn->idle_since = clock_mono_ms();
+		TAILQ_INSERT_TAIL(&p->idle, conn, of_idle);
+		carrier_wake(conn->destination->carrier);
+	} else {
+		TAILQ_REMOVE(&p->idle, conn, of_idle);
+	}
+}
+
+static void
+give(struct conn *conn, struct job *j)
+{
+	struct destination *d = conn->destination;
+	const struct hop_target *peer = &conn->target;
+	char ip[IP_TEXT_MAX];
+	ip_format(&peer->ip, ip);
+	(void)snprintf(j->cargo->remote, sizeof(j->cargo->remote), "%s[%s]:%u",
+	    peer->host, ip, peer->port);
+	(void)snprintf(
+	    j->cargo->tls, sizeof(j->cargo->tls), "%s", hop_tls(conn->hop));
+	set_idle(conn, false);
+	conn->given++;
+	d->active++;
+	d->carrier->pool.active++;
+	hop_start(conn->hop, &j->cargo->transaction);
+}
+
+void
+conn_feed(struct conn *conn)
+{
+	struct destination *d = conn->destination;
+	struct carrier *c = d->carrier;
+	if (!conn->ready)
+		return;
+	unsigned most = c->conf->outbound.messages_per_connection;
+	while (d->waiting > 0 && !c->halted && !c->stopping &&
+	       (most == 0 || conn->given < most) && hop_can_take(conn->hop)) {
+		const char *why;
+		struct job *j = destination_take(d);
+		if (job_load(j, &c->store, &why) != 0)
+			settle_unreadable(c, j, why);
+		else
+			give(conn, j);
+	}
+	bool idle = hop_idle(conn->hop);
+	if (idle && ((most != 0 && conn->given >= most) || c->stopping))
+		hop_quit(conn->hop);
+	else
+		set_idle(conn, idle);
+}
+
+/* --- hooks --- */
+
+static void
+on_ready(void *arg, struct hop *h)
+{
+	struct conn *conn = arg;
+	(void)h;
+	conn->ready = true;
+	conn->destination->nready++;
+	destination_reached(conn->destination);
+	destination_mark(conn->destination);
+}
+
+static void
+on_room(void *arg, struct hop *h)
+{
+	(void)h;
+	conn_feed(arg);
+}
+
+static void
+on_outcome(void *arg, struct transaction *t, size_t i, const struct status *st,
+    bool unsent)
+{
+	struct conn *conn = arg;
+	struct job *j = t->cookie;
+	if (unsent) {
+		j->results[i].kind = RESULT_UNSENT;
+		return;
+	}
+	if (st->verdict != LATER || (st->code >= 400 && st->code != 421))
+		conn->achieved = true;
+	job_result(j, &conn->destination->carrier->schedule, (uint32_t)i, st);
+}
+
+static void
+on_finished(void *arg, struct transaction *t)
+{
+	struct conn *conn = arg;
+	struct destination *d = conn->destination;
+	d->active--;
+	d->carrier->pool.active--;
+	settle_later(d->carrier, t->cookie);
+}
+
+static ssize_t
+on_body(
+    void *arg, struct transaction *t, uint64_t offset, char *out, size_t room)
+{
+	(void)arg;
+	return job_body(t->cookie, offset, out, room);
+}
+
+static void
+on_closed(void *arg, struct hop *h, const struct status *st, bool was_ready)
+{
+	struct conn *conn = arg;
+	struct destination *d = conn->destination;
+	struct carrier *c = d->carrier;
+	int64_t now = clock_mono_ms();
+	(void)h;
+	set_idle(conn, false);
+	TAILQ_REMOVE(&d->conns, conn, of_destination);
+	d->nconns--;
+	c->pool.conns--;
+	if (was_ready)
+		d->nready--;
+	if (!was_ready && d->nready > 0) {
+		/* The host lives; it only wants no more of us. */
+		d->window = d->nconns > 0 ? d->nconns : 1;
+		d->hold = now + CONN_HOLD_MS;
+	} else if (!was_ready) {
+		targets_failed(
+		    d->targets, &conn->target, now + TARGET_DEAD_MS, st);
+		log_event(LOG_INFO, "no-session", LOG_STR("dest", d->key),
+		    LOG_STR("host", conn->target.host),
+		    LOG_STR("text", st->text));
+	} else if (conn->achieved) {
+		d->lost = 0;
+	} else if (conn->given > 0 && ++d->lost >= CONN_LOST_MAX) {
+		destination_failed(d, st);
+	}
+	free(conn);
+	pool_release(c);
+	destination_mark(d);
+}
+
+static const struct hop_hooks hooks = {
+    .ready = on_ready,
+    .room = on_room,
+    .closed = on_closed,
+    .client = {.outcome = on_outcome, .finished = on_finished, .body = on_body},
+};
+
+/* --- opening --- */
+
+static void
+open_to(struct destination *d, const struct target *t)
+{
+	struct carrier *c = d->carrier;
+	const struct session_conf *session =
+	    t->session != NULL ? t->session : &direct_session;
+	struct hop_options o = {.target = t->hop,
+	    .session = session,
+	    .helo = session->helo != NULL ? session->helo : c->conf->hostname,
+	    .source_address = c->conf->outbound.source_address,
+	    .connect_timeout_ms = c->conf->outbound.connect_timeout_ms,
+	    .timeout_ms = c->conf->outbound.timeout_ms};
+	struct conn *conn = alloc_zero(1, sizeof(*conn));
+	conn->destination = d;
+	conn->target = t->hop;
+	TAILQ_INSERT_TAIL(&d->conns, conn, of_destination);
+	d->nconns++;
+	c->pool.conns++;
+	conn->hop = hop_open(c->hops, &o, &hooks, conn);
+}
+
+/* All connections are taken: wait in line, and let an idle one go. */
+static void
+starve(struct destination *d)
+{
+	struct pool *p = &d->carrier->pool;
+	if (!d->is_starved) {
+		d->is_starved = true;
+		STAILQ_INSERT_TAIL(&p->starved, d, starved_link);
+	}
+	struct conn *oldest = TAILQ_FIRST(&p->idle);
+	if (oldest != NULL) {
+		set_idle(oldest, false);
+		hop_quit(oldest->hop);
+	}
+}
+
+bool
+conn_open_one(struct destination *d)
+{
+	struct carrier *c = d->carrier;
+	int64_t now = clock_mono_ms();
+	unsigned most = c->conf->outbound.per_destination;
+	if (d->nconns >= (d->window < most ? d->window : most) ||
+	    d->nconns - d->nready >= d->waiting || d->hold > now)
+		return false;
+	if (c->pool.conns >= c->conf->outbound.connections) {
+		starve(d);
+		return false;
+	}
+	struct target *t;
+	struct status st;
+	switch (targets_pick(d->targets, now, &t, &st)) {
+	case PICK_TARGET:
+		open_to(d, t);
+		return true;
+	case PICK_WAIT:
+		return false;
+	case PICK_NONE:
+		if (d->nconns == 0)
+			destination_failed(d, &st);
+		return false;
+	}
+	return false;
+}
+
+int64_t
+pool_idle(struct carrier *c, int64_t now)
+{
+	struct conn *conn;
+	while ((conn = TAILQ_FIRST(&c->pool.idle)) != NULL) {
+		int64_t left = conn->idle_since + CONN_IDLE_MS - now;
+		if (left > 0 && !c->stopping)
+			return left;
+		set_idle(conn, false);
+		hop_quit(conn->hop);
+	}
+	return -1;
+}
+
+void
+conn_quit_idle(struct destination *d)
+{
+	struct conn *conn, *next;
+	for (conn = TAILQ_FIRST(&d->conns); conn != NULL; conn = next) {
+		next = TAILQ_NEXT(conn, of_destination);
+		if (conn->idle) {
+			set_idle(conn, false);
+			hop_quit(conn->hop);
+		}
+	}
+}
+
+static void
+abort_one(void *arg, struct hash_link *link)
+{
+	struct destination *d = (struct destination *)link;
+	struct conn *conn, *next;
+	(void)arg;
+	struct status st;
+	status_set(&st, LATER, 0, "4.3.2", "this host is stopping");
+	for (conn = TAILQ_FIRST(&d->conns); conn != NULL; conn = next) {
+		next = TAILQ_NEXT(conn, of_destination);
+		hop_abort(conn->hop, &st);
+	}
+}
+
+void
+conn_abort_all(struct carrier *c)
+{
+	hash_each(&c->pool.destinations, abort_one, c);
+}

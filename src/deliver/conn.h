@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The connections of destinations: who is fed, who may be opened, and what
+ * an end means for the destination's health.  Private to the pool.
+ */
+#ifndef DELIVER_CONN_H
+#define DELIVER_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "deliver/destination.h"
+#include "deliver/hop.h"
+
+/* A dead destination is probed at least this often. */
+#define DESTINATION_BACKOFF_MAX_MS (15 * 60 * 1000LL)
+/* An address that failed is left alone for this long while others live. */
+#define TARGET_DEAD_MS (60 * 1000LL)
+/* After a refused extra connection, be content for this long. */
+#define CONN_HOLD_MS (5 * 1000LL)
+/* An idle connection is kept for more mail this long. */
+#define CONN_IDLE_MS (2 * 1000LL)
+/* Sessions in a row that ended without one answer: the host is ill. */
+#define CONN_LOST_MAX 3
+#define LOCAL_JOBS_PER_TURN 16
+
+struct conn {
+	TAILQ_ENTRY(conn) of_destination, of_idle;
+	struct destination *destination;
+	struct hop *hop;
+	struct hop_target target;
+	unsigned given; /* jobs so far */
+	bool ready, idle, achieved;
+	int64_t idle_since;
+};
+
+/* Open one more if it is wanted and allowed; false: no more now. */
+bool conn_open_one(struct destination *d);
+
+/* Give it waiting jobs as long as it takes them. */
+void conn_feed(struct conn *conn);
+
+void conn_quit_idle(struct destination *d);
+void conn_abort_all(struct carrier *c);
+
+/* --- destination.c, for conn.c --- */
+
+struct job *destination_take(struct destination *d);
+void destination_mark(struct destination *d);
+void destination_give_back(struct destination *d);
+
+/* No host of it can be reached (LATER) or will ever be (NEVER): answers all
+ * that waits, starts the back-off. */
+void destination_failed(struct destination *d, const struct status *st);
+
+/* A session was set up: end of the back-off, the window grows. */
+void destination_reached(struct destination *d);
+
+/* A connection became free for destinations that wait for one. */
+void pool_release(struct carrier *c);
+
+#endif

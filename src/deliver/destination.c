@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Destinations and their jobs.  Connections live in conn.c.  Invariant: a
+ * job is in exactly one place: the queue of its destination, a connection,
+ * or the carrier's settled list.
+ */
+#include "deliver/destination.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "deliver/carrier.h"
+#include "deliver/conn.h"
+
+#define KEY_MAX 1024
+
+void
+pool_init(struct pool *p)
+{
+	*p = (struct pool){0};
+	TAILQ_INIT(&p->idle);
+	STAILQ_INIT(&p->dirty);
+	STAILQ_INIT(&p->starved);
+}
+
+static bool
+same_key(const struct hash_link *l, const void *key)
+{
+	return strcmp(((const struct destination *)l)->key, key) == 0;
+}
+
+void
+destination_mark(struct destination *d)
+{
+	if (!d->is_dirty) {
+		d->is_dirty = true;
+		STAILQ_INSERT_TAIL(&d->carrier->pool.dirty, d, dirty_link);
+	}
+	carrier_wake(d->carrier);
+}
+
+static void
+changed(void *arg)
+{
+	destination_mark(arg);
+}
+
+/* Follow the current configuration. */
+static void
+adopt(struct destination *d, const struct route *route, const char *domain)
+{
+	conf_unref(d->conf);
+	d->conf = conf_ref(d->carrier->conf);
+	d->route = *route;
+	free(d->domain);
+	d->domain = alloc_string(domain, strlen(domain));
+	targets_route(
+	    d->targets, d->carrier->resolver, d->conf, &d->route, d->domain);
+}
+
+struct destination *
+destination_find(
+    struct carrier *c, const struct route *route, const char *domain)
+{
+	struct buf key;
+	buf_init(&key, KEY_MAX);
+	route_key(route, domain, &key);
+	uint64_t hash = hash_bytes(buf_str(&key), key.len);
+	struct destination *d = (struct destination *)hash_find(
+	    &c->pool.destinations, hash, same_key, buf_str(&key));
+	if (d == NULL) {
+		d = alloc_zero(1, sizeof(*d));
+		d->key = alloc_string(buf_str(&key), key.len);
+		d->carrier = c;
+		d->tail = &d->head;
+		d->window = 1;
+		TAILQ_INIT(&d->conns);
+		d->targets = targets_new(changed, d);
+		hash_add(&c->pool.destinations, &d->link, hash);
+	}
+	if (d->conf != c->conf)
+		adopt(d, route, domain);
+	buf_free(&key);
+	return d;
+}
+
+static void
+destination_free(struct carrier *c, struct destination *d)
+{
+	hash_remove(&c->pool.destinations, &d->link);
+	if (d->is_dirty)
+		STAILQ_REMOVE(&c->pool.dirty, d, destination, dirty_link);
+	if (d->is_starved)
+		STAILQ_REMOVE(&c->pool.starved, d, destination, starved_link);
+	targets_free(d->targets);
+	conf_unref(d->conf);
+	free(d->domain);
+	free(d->key);
+	free(d);
+}
+
+bool
+destination_backs_off(const struct destination *d, int64_t now)
+{
+	return d->retry_at > now && d->nready == 0;
+}
+
+void
+destination_add(struct destination *d, struct job *j, bool front)
+{
+	if (front) {
+		j->next = d->head;
+		d->head = j;
+		if (j->next == NULL)
+			d->tail = &j->next;
+	} else {
+		j->next = NULL;
+		*d->tail = j;
+		d->tail = &j->next;
+	}
+	d->waiting++;
+	d->carrier->pool.waiting++;
+	destination_mark(d);
+}
+
+struct job *
+destination_take(struct destination *d)
+{
+	struct job *j = d->head;
+	if (j == NULL)
+		return NULL;
+	d->head = j->next;
+	if (d->head == NULL)
+		d->tail = &d->head;
+	j->next = NULL;
+	d->waiting--;
+	d->carrier->pool.waiting--;
+	return j;
+}
+
+/* Everything that waits gets this answer. */
+static void
+answer_waiting(struct destination *d, const struct status *st)
+{
+	struct job *j;
+	while ((j = destination_take(d)) != NULL) {
+		job_result_all(j, &d->carrier->schedule, st);
+		settle_later(d->carrier, j);
+	}
+}
+
+void
+destination_failed(struct destination *d, const struct status *st)
+{
+	struct carrier *c = d->carrier;
+	if (st->verdict == LATER) {
+		d->failures++;
+		int64_t delay = retry_delay(c->conf->queue.retry_ms,
+		    c->conf->queue.nretry, d->failures);
+		if (delay > DESTINATION_BACKOFF_MAX_MS)
+			delay = DESTINATION_BACKOFF_MAX_MS;
+		d->retry_at = clock_mono_ms() + delay;
+		log_event(LOG_WARNING, "unreachable", LOG_STR("dest", d->key),
+		    LOG_NUM("waiting", d->waiting),
+		    LOG_NUM("failures", d->failures),
+		    LOG_NUM("retry-in", delay / 1000),
+		    LOG_STR("text", st->text));
+	}
+	d->window = 1;
+	d->lost = 0;
+	targets_revive(d->targets);
+	answer_waiting(d, st);
+}
+
+void
+destination_reached(struct destination *d)
+{
+	if (d->failures > 0)
+		log_event(LOG_NOTICE, "reachable", LOG_STR("dest", d->key));
+	d->failures = 0;
+	d->retry_at = 0;
+	if (d->window < d->carrier->conf->outbound.per_destination)
+		d->window++;
+}
+
+/* Deliver here; a few, then let others have a turn. */
+static void
+pump_local(struct destination *d)
+{
+	for (unsigned i = 0; i < LOCAL_JOBS_PER_TURN; i++) {
+		struct job *j = destination_take(d);
+		if (j == NULL)
+			return;
+		local_deliver(d->carrier, j);
+	}
+	if (d->waiting > 0)
+		destination_mark(d);
+}
+
+static void
+pump(struct destination *d)
+{
+	if (d->route.way == WAY_LOCAL) {
+		pump_local(d);
+		return;
+	}
+	struct conn *conn;
+	TAILQ_FOREACH(conn, &d->conns, of_destination)
+	conn_feed(conn);
+	if (d->nready == 0 && d->retry_at > clock_mono_ms()) {
+		destination_give_back(d);
+		return;
+	}
+	while (d->waiting > 0 && conn_open_one(d))
+		;
+}
+
+void
+pool_pump(struct carrier *c)
+{
+	if (c->halted || c->stopping)
+		return;
+	/* What becomes dirty meanwhile has its turn later: no starvation. */
+	struct destination_list now = STAILQ_HEAD_INITIALIZER(now);
+	STAILQ_CONCAT(&now, &c->pool.dirty);
+	struct destination *d;
+	while ((d = STAILQ_FIRST(&now)) != NULL) {
+		STAILQ_REMOVE_HEAD(&now, dirty_link);
+		d->is_dirty = false;
+		pump(d);
+		if (d->waiting == 0 && d->nconns == 0 && d->active == 0 &&
+		    d->failures == 0 && !d->is_dirty)
+			destination_free(c, d);
+	}
+}
+
+void
+pool_release(struct carrier *c)
+{
+	struct destination *d = STAILQ_FIRST(&c->pool.starved);
+	if (d == NULL)
+		return;
+	STAILQ_REMOVE_HEAD(&c->pool.starved, starved_link);
+	d->is_starved = false;
+	destination_mark(d);
+}
+
+/* A waiting job becomes waiting recipients again, due at once. */
+void
+destination_give_back(struct destination *d)
+{
+	struct carrier *c = d->carrier;
+	struct job *j;
+	while ((j = destination_take(d)) != NULL) {
+		for (uint32_t i = 0; i < j->n; i++) {
+			struct slot *sl = &j->letter->slots[j->results[i].slot];
+			sl->state = SLOT_WAITING;
+			sl->next = clock_mono_ms();
+		}
+		schedule_enter(&c->schedule, j->letter);
+		job_free(j, &c->schedule);
+	}
+}
+
+static void
+reroute_one(void *arg, struct hash_link *link)
+{
+	struct carrier *c = arg;
+	struct destination *d = (struct destination *)link;
+	destination_give_back(d);
+	d->failures = 0;
+	d->retry_at = 0;
+	conn_quit_idle(d);
+	/* Its old look-ups belong to the old resolver. */
+	targets_route(d->targets, c->resolver, d->conf,
+	    &(struct route){.way = WAY_LOCAL}, "");
+	conf_unref(d->conf);
+	d->conf = NULL;
+	if (d->nconns == 0 && d->active == 0)
+		destination_free(c, d);
+}
+
+void
+pool_reroute(struct carrier *c)
+{
+	hash_each(&c->pool.destinations, reroute_one, c);
+	carrier_wake(c);
+}
+
+static void
+sweep_one(void *arg, struct hash_link *link)
+{
+	struct destination *d = (struct destination *)link;
+	if (d->waiting == 0 && d->active == 0 && d->nconns == 0 &&
+	    !d->is_dirty && d->retry_at <= clock_mono_ms())
+		destination_free(arg, d);
+}
+
+void
+pool_sweep(struct carrier *c)
+{
+	hash_each(&c->pool.destinations, sweep_one, c);
+}
+
+static void
+stop_one(void *arg, struct hash_link *link)
+{
+	(void)arg;
+	destination_give_back((struct destination *)link);
+	conn_quit_idle((struct destination *)link);
+}
+
+static void
+free_one(void *arg, struct hash_link *link)
+{
+	destination_free(arg, (struct destination *)link);
+}
+
+void
+pool_stop(struct carrier *c, bool force)
+{
+	hash_each(&c->pool.destinations, stop_one, c);
+	if (force)
+		conn_abort_all(c);
+}
+
+void
+pool_free(struct carrier *c)
+{
+	hash_each(&c->pool.destinations, free_one, c);
+	hash_free(&c->pool.destinations);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Destinations: a queue of jobs, the connections that carry them, and the
+ * health of the far side (R6).  A destination is what route_key() says is
+ * one; one that is down gets one probe per back-off, whatever waits for it,
+ * and never delays another.
+ */
+#ifndef DELIVER_DESTINATION_H
+#define DELIVER_DESTINATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/attr.h"
+#include "base/hash.h"
+#include "conf/route.h"
+#include "deliver/job.h"
+#include "deliver/targets.h"
+
+struct carrier;
+struct conn;
+struct destination;
+
+TAILQ_HEAD(conn_list, conn);
+STAILQ_HEAD(destination_list, destination);
+
+/* All destinations of a carrier. */
+struct pool {
+	struct hash destinations;
+	unsigned conns;                  /* open or opening */
+	struct conn_list idle;           /* oldest first */
+	struct destination_list dirty;   /* to pump */
+	struct destination_list starved; /* wait for a free connection */
+	size_t waiting, active;          /* jobs */
+};
+
+struct destination {
+	struct hash_link link;
+	char *key;
+	struct carrier *carrier;
+	struct conf *conf; /* reference; route and targets borrow from it */
+	struct route route;
+	char *domain;
+	struct targets *targets;
+
+	struct job *head, **tail;
+	size_t waiting, active;
+	struct job *building; /* for the letter that is being dispatched */
+
+	struct conn_list conns;
+	unsigned nconns, nready;
+	unsigned window;   /* connections allowed now: ramps up from 1 */
+	unsigned failures; /* in a row */
+	unsigned lost;     /* sessions in a row that achieved nothing */
+	int64_t retry_at;  /* monotonic ms; in back-off before it */
+	int64_t hold;      /* open no further connection before it */
+
+	bool is_dirty, is_starved;
+	STAILQ_ENTRY(destination) dirty_link, starved_link;
+};
+
+void pool_init(struct pool *p);
+void pool_free(struct carrier *c);
+
+/* The destination for this route; made if new.  domain is the
+ * recipient's. */
+struct destination *destination_find(struct carrier *c,
+    const struct route *route, const char *domain) MUST_CHECK;
+
+bool destination_backs_off(const struct destination *d, int64_t now);
+
+/* Queue a job (at the end; at the front when it came back unsent). */
+void destination_add(struct destination *d, struct job *j, bool front);
+
+/* Give work to connections and open what is missing. */
+void pool_pump(struct carrier *c);
+
+/* Close connections that idled too long; when the next one is due in ms, or
+ * -1. */
+int64_t pool_idle(struct carrier *c, int64_t now);
+
+/* The configuration changed: give waiting jobs back to the schedule, forget
+ * back-offs and look-ups. */
+void pool_reroute(struct carrier *c);
+
+/* Forget destinations that nobody needs any more. */
+void pool_sweep(struct carrier *c);
+
+/* Stop: waiting jobs go back; idle connections quit; with force the busy
+ * ones are closed. */
+void pool_stop(struct carrier *c, bool force);
+
+#endif

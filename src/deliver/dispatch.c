@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From due messages to jobs.  Routing is decided here, at delivery time and
+ * by the current configuration, so that edits reach queued mail (R27, A34).
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "deliver/carrier.h"
+
+/* Messages looked at in one turn of the loop. */
+#define DISPATCH_PER_TURN 1000
+/* Recipients due this soon ride along. */
+#define DISPATCH_SLACK_MS 1000
+
+/* Destinations touched by the message in hand, to close their jobs. */
+struct touched {
+	struct destination **v;
+	size_t n, cap;
+};
+
+static void
+touch(struct touched *t, struct destination *d)
+{
+	if (t->n == t->cap) {
+		t->cap = t->cap ? t->cap * 2 : 8;
+		t->v = alloc_grow(t->v, t->cap, sizeof(*t->v));
+	}
+	t->v[t->n++] = d;
+}
+
+static void
+flush_job(struct destination *d)
+{
+	struct job *j = d->building;
+	d->building = NULL;
+	if (j != NULL)
+		destination_add(d, j, false);
+}
+
+static void
+dispatch_slot(struct carrier *c, struct letter *l, uint32_t i, int64_t now,
+    struct touched *t)
+{
+	struct slot *sl = &l->slots[i];
+	struct route route;
+	route_find(c->conf, sl->domain->text, l->sender->text, &route);
+	struct destination *d = destination_find(c, &route, sl->domain->text);
+	if (destination_backs_off(d, now)) {
+		/* One probe for all: spread the rest over a tenth. */
+		int64_t left = d->retry_at - now;
+		sl->next =
+		    d->retry_at + (left > 10 ? random() % (left / 10) : 0);
+		return;
+	}
+	unsigned most = c->conf->outbound.recipients_per_message;
+	if (d->building != NULL && most != 0 && d->building->n >= most)
+		flush_job(d);
+	if (d->building == NULL) {
+		d->building = job_new(d, l);
+		touch(t, d);
+	}
+	job_add(d->building, i);
+}
+
+static void
+dispatch_letter(
+    struct carrier *c, struct letter *l, int64_t now, struct touched *t)
+{
+	t->n = 0;
+	for (uint32_t i = 0; i < l->nslots; i++)
+		if (l->slots[i].state == SLOT_WAITING &&
+		    l->slots[i].next <= now + DISPATCH_SLACK_MS)
+			dispatch_slot(c, l, i, now, t);
+	for (size_t i = 0; i < t->n; i++)
+		flush_job(t->v[i]);
+	schedule_enter(&c->schedule, l);
+}
+
+bool
+dispatch_due(struct carrier *c)
+{
+	struct touched t = {0};
+	int64_t now = clock_mono_ms();
+	unsigned n = 0;
+	struct letter *l = NULL;
+	while (n < DISPATCH_PER_TURN &&
+	       (l = schedule_due(&c->schedule, now)) != NULL) {
+		dispatch_letter(c, l, now, &t);
+		n++;
+	}
+	free(t.v);
+	return l != NULL;
+}

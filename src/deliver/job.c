@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Jobs: loading a message for delivery and collecting the answers for its
+ * recipients.  Not who decides what an answer means (settle.c).  Nothing of
+ * a message leaves before its checksum was verified (I14, I15).
+ */
+#include "deliver/job.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+struct job *
+job_new(struct destination *d, struct letter *l)
+{
+	struct job *j = alloc_zero(1, sizeof(*j));
+	j->destination = d;
+	j->letter = l;
+	return j;
+}
+
+void
+job_add(struct job *j, uint32_t slot)
+{
+	if (j->n == j->cap) {
+		j->cap = j->cap ? j->cap * 2 : 1;
+		j->results =
+		    alloc_grow(j->results, j->cap, sizeof(struct result));
+	}
+	j->results[j->n++] = (struct result){.slot = slot};
+	j->letter->slots[slot].state = SLOT_ACTIVE;
+}
+
+void
+job_free(struct job *j, struct schedule *s)
+{
+	job_unload(j);
+	for (uint32_t i = 0; i < j->n; i++)
+		intern_drop_reason(&s->interns, j->results[i].reason);
+	free(j->results);
+	free(j);
+}
+
+/* Find each recipient of the job in the envelope by its number. */
+static int
+match_recipients(struct job *j, struct cargo *g, const char **why)
+{
+	g->indices = alloc_zero(j->n, sizeof(uint32_t));
+	size_t k = 0;
+	for (uint32_t i = 0; i < j->n; i++) {
+		uint32_t number = j->letter->slots[j->results[i].slot].number;
+		while (k < g->env.nrcpts && g->env.rcpts[k].number < number)
+			k++;
+		if (k == g->env.nrcpts || g->env.rcpts[k].number != number) {
+			*why = "a recipient is missing from the envelope";
+			errno = EBADMSG;
+			return -1;
+		}
+		g->indices[i] = j->results[i].index = (uint32_t)k;
+	}
+	return 0;
+}
+
+static int
+load(struct job *j, struct cargo *g, const char **why)
+{
+	uint64_t at = j->letter->offset;
+	int found = batch_next(&g->batch, &at, &g->entry, why);
+	if (found == 0) {
+		*why = "the message is missing from its batch";
+		errno = EBADMSG;
+	}
+	if (found != 1 ||
+	    batch_envelope(&g->batch, &g->entry, &g->env, why) != 0)
+		return -1;
+	if (batch_verify(&g->batch, &g->entry, why) != 0 ||
+	    match_recipients(j, g, why) != 0) {
+		int error = errno;
+		envelope_free(&g->env);
+		free(g->indices);
+		errno = error;
+		return -1;
+	}
+	return 0;
+}
+
+static int
+open_cargo(
+    struct job *j, struct store *store, struct cargo *g, const char **why)
+{
+	if (batch_open(&g->batch, store->new_fd, j->letter->bundle->id, why) !=
+	    0)
+		return -1;
+	if (load(j, g, why) != 0) {
+		int error = errno;
+		batch_close(&g->batch);
+		errno = error;
+		return -1;
+	}
+	return 0;
+}
+
+int
+job_load(struct job *j, struct store *store, const char **why)
+{
+	if (j->cargo != NULL)
+		return 0;
+	*why = "";
+	struct cargo *g = alloc_zero(1, sizeof(*g));
+	if (open_cargo(j, store, g, why) != 0) {
+		int error = errno;
+		free(g);
+		errno = error;
+		return -1;
+	}
+	g->transaction = (struct transaction){.env = &g->env,
+	    .rcpts = g->indices,
+	    .nrcpts = j->n,
+	    .size = g->entry.data_len,
+	    .cookie = j};
+	j->cargo = g;
+	return 0;
+}
+
+void
+job_unload(struct job *j)
+{
+	if (j->cargo == NULL)
+		return;
+	batch_close(&j->cargo->batch);
+	envelope_free(&j->cargo->env);
+	free(j->cargo->indices);
+	free(j->cargo);
+	j->cargo = NULL;
+}
+
+void
+job_result(
+    struct job *j, struct schedule *s, uint32_t i, const struct status *st)
+{
+	struct reason *old = j->results[i].reason;
+	j->results[i].kind = RESULT_STATUS;
+	j->results[i].reason = intern_reason(&s->interns, st);
+	intern_drop_reason(&s->interns, old);
+}
+
+void
+job_result_all(struct job *j, struct schedule *s, const struct status *st)
+{
+	for (uint32_t i = 0; i < j->n; i++)
+		if (j->results[i].kind != RESULT_STATUS)
+			job_result(j, s, i, st);
+}
+
+ssize_t
+job_body(struct job *j, uint64_t offset, char *out, size_t room)
+{
+	return batch_read(
+	    &j->cargo->batch, &j->cargo->entry, offset, out, room);
+}

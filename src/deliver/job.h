@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A job: one message on its way to some of its recipients, all of one
+ * destination.  Waiting, it is a few words (H07); loaded, it has its cargo:
+ * the open queue file, the envelope and the transaction.
+ */
+#ifndef DELIVER_JOB_H
+#define DELIVER_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/attr.h"
+#include "deliver/client.h"
+#include "deliver/schedule.h"
+#include "queue/batch.h"
+
+struct destination;
+
+enum result_kind {
+	RESULT_NONE,   /* no answer yet */
+	RESULT_STATUS, /* reason says which */
+	RESULT_UNSENT, /* had no effect; may be tried at once */
+};
+
+/* One recipient of the job. */
+struct result {
+	uint32_t slot;  /* index into letter->slots */
+	uint32_t index; /* into env.rcpts, once loaded */
+	enum result_kind kind;
+	struct reason *reason; /* owned reference, RESULT_STATUS */
+};
+
+/* What a job holds only while it is under way. */
+struct cargo {
+	struct batch batch;
+	struct batch_entry entry;
+	struct envelope env;
+	uint32_t *indices; /* for the transaction; owned */
+	struct transaction transaction;
+	char remote[320]; /* "host[ip]:port" of the session, or "" */
+	char tls[80];     /* as hop_tls(), or "" */
+};
+
+struct job {
+	struct job *next; /* in a destination's queue, or among the settled */
+	struct destination *destination;
+	struct letter *letter;
+	struct result *results; /* n of them, owned */
+	uint32_t n, cap;
+	bool broken; /* the file cannot be read: why, for the log */
+	const char *why;
+	struct cargo *cargo; /* NULL unless loaded; owned */
+};
+
+struct job *job_new(struct destination *d, struct letter *l) MUST_CHECK;
+void job_add(struct job *j, uint32_t slot);
+void job_free(struct job *j, struct schedule *s);
+
+/*
+ * Open the queue file, check envelope and message, set up the transaction.
+ * 0.  -1: errno EBADMSG and *why: the batch is broken; other errors are
+ * temporary.
+ */
+int job_load(struct job *j, struct store *store, const char **why) MUST_CHECK;
+
+/* Close the file again; results stay. */
+void job_unload(struct job *j);
+
+/* Set one result, or all that have none yet. */
+void job_result(
+    struct job *j, struct schedule *s, uint32_t i, const struct status *st);
+void job_result_all(struct job *j, struct schedule *s, const struct status *st);
+
+/* For the client's body hook. */
+ssize_t job_body(struct job *j, uint64_t offset, char *out, size_t room);
+
+#endif

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The carrier's ties to the world that changes under it: configuration,
+ * queue directory, pickup directory; opened in the order that makes
+ * recovery safe (queue, then claims of the pickup door, then deliveries)
+ * and followed live.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "deliver/badmail.h"
+#include "deliver/carrier.h"
+
+/* The periodic look at everything that events could miss (H17). */
+#define RESCAN_MS (5 * 60 * 1000)
+#define RESCAN_BLIND_MS (5 * 1000) /* without inotify */
+
+/* Rewrite a batch of at least this many when a quarter or less is open. */
+#define SHRINK_LETTERS 8
+#define SHRINK_PART 4
+
+static void
+log_faults(struct faults *f)
+{
+	const char *p = buf_str(&f->text);
+	while (*p != '\0') {
+		size_t n = strcspn(p, "\n");
+		log_event(LOG_ERR, "configuration", LOG_MEM("fault", p, n));
+		p += n + (p[n] == '\n');
+	}
+	faults_free(f);
+}
+
+static struct conf *
+load(struct carrier *c)
+{
+	struct faults f;
+	faults_init(&f);
+	struct conf *conf = conf_load(c->conf_path, CONF_TABLE, &f);
+	log_faults(&f);
+	return conf;
+}
+
+static void
+load_aliases(struct carrier *c)
+{
+	struct faults f;
+	faults_init(&f);
+	alias_free(c->aliases);
+	c->aliases = alias_load(c->conf->aliases, &f);
+	log_faults(&f);
+}
+
+static struct resolver *
+new_resolver(struct carrier *c)
+{
+	const struct words *servers = &c->conf->dns.servers;
+	struct resolver_options o = {.servers = (const char *const *)servers->v,
+	    .n = servers->n,
+	    .trust_anchor = c->conf->dns.trust_anchor,
+	    .hosts_file = c->conf->dns.hosts_file};
+	return resolver_new(c->base, &o);
+}
+
+/* --- pickup --- */
+
+static void
+on_pickup(evutil_socket_t fd, short what, void *arg)
+{
+	struct carrier *c = arg;
+	(void)fd;
+	(void)what;
+	c->pickup_ready = true;
+	carrier_wake(c);
+}
+
+static void
+close_pickup(struct carrier *c)
+{
+	if (c->pickup_event != NULL)
+		event_free(c->pickup_event);
+	c->pickup_event = NULL;
+	if (c->pickup != NULL)
+		pickup_close(c->pickup);
+	c->pickup = NULL;
+}
+
+/* Without it mail still flows by the other doors: say so and go on. */
+static void
+open_pickup(struct carrier *c)
+{
+	close_pickup(c);
+	c->pickup = pickup_open(c->conf, &c->store);
+	if (c->pickup == NULL) {
+		log_text(LOG_ERR, "the pickup directory %s is not served: %s",
+		    c->conf->pickup.directory, strerror(errno));
+		return;
+	}
+	c->pickup_ready = true;
+	if (pickup_fd(c->pickup) < 0)
+		return;
+	c->pickup_event = event_new(
+	    c->base, pickup_fd(c->pickup), EV_READ | EV_PERSIST, on_pickup, c);
+	if (c->pickup_event == NULL)
+		die("out of memory");
+	(void)event_add(c->pickup_event, NULL);
+}
+
+/* --- the queue's bell --- */
+
+static void
+on_batch(void *arg, const char *id)
+{
+	intake_batch(arg, id);
+}
+
+void
+live_scan(struct carrier *c)
+{
+	if (c->scan.fd < 0) {
+		if (scan_list(&c->scan, on_batch, c) < 0)
+			log_text(LOG_ERR, "cannot list the queue: %s",
+			    strerror(errno));
+		return;
+	}
+	if (scan_read(&c->scan, on_batch, c) != 0 &&
+	    scan_list(&c->scan, on_batch, c) < 0)
+		log_text(LOG_ERR, "cannot list the queue: %s", strerror(errno));
+}
+
+static void
+on_scan(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	live_scan(arg);
+}
+
+/* --- configuration --- */
+
+static bool
+same_words(const struct words *a, const struct words *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i], b->v[i]) != 0)
+			return false;
+	return true;
+}
+
+void
+live_reload(struct carrier *c)
+{
+	struct conf *conf = load(c);
+	if (conf == NULL) {
+		log_event(LOG_ERR, "configuration",
+		    LOG_STR("text", "not reloaded, the old one stays"));
+		return;
+	}
+	struct conf *old = c->conf;
+	bool new_dns = !same_words(&old->dns.servers, &conf->dns.servers);
+	bool new_pickup =
+	    strcmp(old->pickup.directory, conf->pickup.directory) != 0;
+	if (strcmp(old->spool, conf->spool) != 0)
+		log_text(LOG_WARNING,
+		    "spool changed: restart waypostd to move to %s",
+		    conf->spool);
+	c->conf = conf;
+	/* Look-ups and jobs let go of the old configuration first. */
+	pool_reroute(c);
+	if (new_dns) {
+		resolver_free(c->resolver);
+		c->resolver = new_resolver(c);
+		if (c->resolver == NULL)
+			die("cannot start the resolver: %s", strerror(errno));
+	}
+	load_aliases(c);
+	if (new_pickup)
+		open_pickup(c);
+	if (c->watch != NULL && watch_follow(c->watch, conf) != 0)
+		log_text(LOG_WARNING, "cannot watch the configuration: %s",
+		    strerror(errno));
+	conf_unref(old);
+	log_event(LOG_NOTICE, "configuration", LOG_STR("text", "reloaded"));
+}
+
+static void
+on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	struct carrier *c = arg;
+	(void)fd;
+	(void)what;
+	if (c->watch != NULL && watch_changed(c->watch) == 1)
+		live_reload(c);
+}
+
+static void
+on_hangup(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	live_reload(arg);
+}
+
+/* --- now and then --- */
+
+static void
+shrink_one(void *arg, struct hash_link *link)
+{
+	struct bundle *b = (struct bundle *)link;
+	if (b->open > 0 && !b->lost && b->nletters >= SHRINK_LETTERS &&
+	    b->open * SHRINK_PART <= b->nletters)
+		intake_shrink(arg, b);
+}
+
+static void
+arm_rescan(struct carrier *c)
+{
+	bool blind = c->scan.fd < 0 || c->watch == NULL ||
+		     (c->pickup != NULL && pickup_fd(c->pickup) < 0);
+	int ms = blind ? RESCAN_BLIND_MS : RESCAN_MS;
+	struct timeval tv = {.tv_sec = ms / 1000};
+	(void)evtimer_add(c->rescan, &tv);
+}
+
+static void
+on_rescan(evutil_socket_t fd, short what, void *arg)
+{
+	struct carrier *c = arg;
+	(void)fd;
+	(void)what;
+	if (scan_list(&c->scan, on_batch, c) < 0)
+		log_text(LOG_ERR, "cannot list the queue: %s", strerror(errno));
+	if (c->pickup == NULL && !c->stopping)
+		open_pickup(c);
+	if (c->pickup != NULL)
+		pickup_rescan(c->pickup);
+	c->pickup_ready = true;
+	if (c->watch != NULL && watch_changed(c->watch) == 1)
+		live_reload(c);
+	pool_sweep(c);
+	hash_each(&c->schedule.bundles, shrink_one, c);
+	badmail_trim(c->conf);
+	carrier_wake(c);
+	arm_rescan(c);
+}
+
+/* --- opening and closing --- */
+
+static struct event *
+follow(struct carrier *c, int fd, event_callback_fn fn)
+{
+	if (fd < 0)
+		return NULL;
+	struct event *ev = event_new(c->base, fd, EV_READ | EV_PERSIST, fn, c);
+	if (ev == NULL)
+		die("out of memory");
+	(void)event_add(ev, NULL);
+	return ev;
+}
+
+int
+live_open(struct carrier *c)
+{
+	c->store = (struct store){-1, -1, -1, -1, -1};
+	c->journal.fd = c->journal.dir_fd = -1;
+	c->scan.fd = -1;
+	c->conf = load(c);
+	if (c->conf == NULL)
+		return EX_CONFIG;
+	c->spool = alloc_string(c->conf->spool, strlen(c->conf->spool));
+	if (store_open_carrier(&c->store, c->spool) != 0) {
+		if (errno == EWOULDBLOCK) {
+			log_text(LOG_ERR,
+			    "another waypostd serves %s; only one may",
+			    c->spool);
+			return EX_TEMPFAIL;
+		}
+		log_text(LOG_ERR,
+		    "cannot open the queue in %s: %s; it must exist and "
+		    "belong to the user that runs waypostd",
+		    c->spool, strerror(errno));
+		return EX_CONFIG;
+	}
+	return 0;
+}
+
+int
+live_start(struct carrier *c)
+{
+	c->hops = hops_new(c->base);
+	c->resolver = new_resolver(c);
+	if (c->hops == NULL || c->resolver == NULL) {
+		log_text(LOG_ERR, "cannot start libcurl or libunbound");
+		return EX_OSERR;
+	}
+	if (intake_start(c) != 0)
+		return EX_IOERR;
+	load_aliases(c);
+	open_pickup(c);
+	c->watch = watch_open(c->conf);
+	if (c->watch != NULL)
+		c->watch_event = follow(c, watch_fd(c->watch), on_watch);
+	c->scan_event = follow(c, c->scan.fd, on_scan);
+	c->hangup = evsignal_new(c->base, SIGHUP, on_hangup, c);
+	c->rescan = evtimer_new(c->base, on_rescan, c);
+	if (c->hangup == NULL || c->rescan == NULL)
+		die("out of memory");
+	(void)event_add(c->hangup, NULL);
+	arm_rescan(c);
+	return 0;
+}
+
+void
+live_mute(struct carrier *c)
+{
+	struct event *all[] = {
+	    c->pickup_event, c->scan_event, c->watch_event, c->rescan};
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i] != NULL)
+			(void)event_del(all[i]);
+}
+
+void
+live_close(struct carrier *c)
+{
+	close_pickup(c);
+	struct event *all[] = {
+	    c->watch_event, c->scan_event, c->hangup, c->rescan};
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i] != NULL)
+			event_free(all[i]);
+	if (c->hops != NULL)
+		hops_free(c->hops);
+	c->stopping = true;
+	settle_run(c);
+	pool_free(c);
+	if (c->resolver != NULL)
+		resolver_free(c->resolver);
+	schedule_free(&c->schedule);
+	watch_close(c->watch);
+	scan_close(&c->scan);
+	journal_close(&c->journal);
+	store_close(&c->store);
+	alias_free(c->aliases);
+	conf_unref(c->conf);
+	free(c->finished);
+	free(c->spool);
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The index of the queue and the heap of due times.  Opens no file and no
+ * socket.  Invariants: a letter is in the heap exactly when it has a
+ * WAITING slot and is not being looked at; letter->open counts the slots
+ * that are not FINAL; bundle->open counts the letters with open > 0.
+ */
+#include "deliver/schedule.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+/* A due time read back is never further away than this. */
+#define NEXT_MAX_MS (24 * 3600 * 1000LL)
+
+void
+schedule_init(struct schedule *s)
+{
+	*s =
+	    (struct schedule){.wall_offset = clock_wall_ms() - clock_mono_ms()};
+}
+
+static void
+free_bundle(void *arg, struct hash_link *link)
+{
+	schedule_forget(arg, (struct bundle *)link);
+}
+
+void
+schedule_free(struct schedule *s)
+{
+	hash_each(&s->bundles, free_bundle, s);
+	hash_free(&s->bundles);
+	interns_free(&s->interns);
+	free(s->heap);
+	*s = (struct schedule){0};
+}
+
+int64_t
+schedule_wall(const struct schedule *s)
+{
+	return clock_mono_ms() + s->wall_offset;
+}
+
+static bool
+same_bundle(const struct hash_link *l, const void *key)
+{
+	return strcmp(((const struct bundle *)l)->id, key) == 0;
+}
+
+struct bundle *
+schedule_find(const struct schedule *s, const char *batch)
+{
+	return (struct bundle *)hash_find(
+	    &s->bundles, hash_bytes(batch, strlen(batch)), same_bundle, batch);
+}
+
+struct bundle *
+schedule_bundle(struct schedule *s, const char *batch)
+{
+	struct bundle *b = alloc_zero(1, sizeof(*b));
+	memcpy(b->id, batch, strnlen(batch, BATCH_ID_LEN));
+	hash_add(&s->bundles, &b->link, hash_bytes(b->id, strlen(b->id)));
+	return b;
+}
+
+/* Domains compare without case; one name serves all spellings. */
+static struct name *
+domain_name(struct schedule *s, const struct address *a)
+{
+	char lower[DOMAIN_MAX + 1] = "";
+	const char *domain = address_domain(a);
+	for (size_t i = 0; domain[i] != '\0' && i < DOMAIN_MAX; i++)
+		lower[i] = (char)tolower((unsigned char)domain[i]);
+	return intern_name(&s->interns, lower);
+}
+
+struct letter *
+schedule_letter(struct schedule *s, struct bundle *b,
+    const struct envelope *env, uint64_t offset)
+{
+	struct letter *l =
+	    alloc_zero(1, sizeof(*l) + env->nrcpts * sizeof(struct slot));
+	l->bundle = b;
+	l->sibling = b->letters;
+	b->letters = l;
+	b->nletters++;
+	l->sender = intern_name(&s->interns, env->from.text);
+	l->offset = offset;
+	l->arrived_ms = env->arrived_ms;
+	l->seq = env->seq;
+	l->open = l->nslots = (uint32_t)env->nrcpts;
+	for (size_t i = 0; i < env->nrcpts; i++) {
+		l->slots[i].number = env->rcpts[i].number;
+		l->slots[i].domain = domain_name(s, &env->rcpts[i].addr);
+	}
+	if (l->open > 0) {
+		b->open++;
+		s->letters++;
+	}
+	return l;
+}
+
+struct slot *
+letter_slot(struct letter *l, uint32_t number)
+{
+	/* Numbers ascend; in a fresh message they are index + 1. */
+	if (number >= 1 && number <= l->nslots &&
+	    l->slots[number - 1].number == number)
+		return &l->slots[number - 1];
+	size_t low = 0, high = l->nslots;
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (l->slots[mid].number < number)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < l->nslots && l->slots[low].number == number
+		   ? &l->slots[low]
+		   : NULL;
+}
+
+static void
+make_final(struct schedule *s, struct letter *l, struct slot *sl)
+{
+	if (sl->state == SLOT_FINAL)
+		return;
+	sl->state = SLOT_FINAL;
+	if (--l->open == 0) {
+		l->bundle->open--;
+		s->letters--;
+	}
+}
+
+void
+schedule_lose(struct schedule *s, struct bundle *b)
+{
+	b->lost = true;
+	for (struct letter *l = b->letters; l != NULL; l = l->sibling) {
+		for (uint32_t i = 0; i < l->nslots; i++)
+			if (l->slots[i].state == SLOT_WAITING)
+				make_final(s, l, &l->slots[i]);
+		schedule_enter(s, l);
+	}
+}
+
+static uint32_t
+seconds_since(int64_t from_ms, int64_t to_ms)
+{
+	int64_t s = (to_ms - from_ms) / 1000;
+	return s < 0 ? 0 : s > UINT32_MAX ? UINT32_MAX : (uint32_t)s;
+}
+
+void
+schedule_replay(struct schedule *s, const struct record *r)
+{
+	struct bundle *b = schedule_find(s, r->batch);
+	if (b == NULL)
+		return;
+	struct letter *l = b->letters;
+	while (l != NULL && l->seq != r->seq)
+		l = l->sibling;
+	struct slot *sl = l != NULL ? letter_slot(l, r->rcpt) : NULL;
+	if (sl == NULL || sl->state == SLOT_FINAL)
+		return;
+	sl->attempts =
+	    (uint16_t)(r->attempts > UINT16_MAX ? UINT16_MAX : r->attempts);
+	sl->tried = seconds_since(l->arrived_ms, r->at_ms);
+	struct reason *old = sl->reason;
+	sl->reason = intern_reason(&s->interns, &r->status);
+	intern_drop_reason(&s->interns, old);
+	if (r->status.verdict != LATER) {
+		make_final(s, l, sl);
+		return;
+	}
+	int64_t wait = r->next_ms - clock_wall_ms();
+	if (wait < 0)
+		wait = 0;
+	if (wait > NEXT_MAX_MS)
+		wait = NEXT_MAX_MS;
+	sl->next = clock_mono_ms() + wait;
+}
+
+/* --- the heap --- */
+
+static int64_t
+earliest(const struct letter *l)
+{
+	int64_t due = INT64_MAX;
+	for (uint32_t i = 0; i < l->nslots; i++)
+		if (l->slots[i].state == SLOT_WAITING && l->slots[i].next < due)
+			due = l->slots[i].next;
+	return due;
+}
+
+static void
+heap_put(struct schedule *s, size_t i, struct letter *l)
+{
+	s->heap[i] = l;
+	l->heap = (uint32_t)i + 1;
+}
+
+static void
+heap_up(struct schedule *s, size_t i)
+{
+	struct letter *l = s->heap[i];
+	while (i > 0 && s->heap[(i - 1) / 2]->due > l->due) {
+		heap_put(s, i, s->heap[(i - 1) / 2]);
+		i = (i - 1) / 2;
+	}
+	heap_put(s, i, l);
+}
+
+static void
+heap_down(struct schedule *s, size_t i)
+{
+	struct letter *l = s->heap[i];
+	for (;;) {
+		size_t child = 2 * i + 1;
+		if (child >= s->nheap)
+			break;
+		if (child + 1 < s->nheap &&
+		    s->heap[child + 1]->due < s->heap[child]->due)
+			child++;
+		if (s->heap[child]->due >= l->due)
+			break;
+		heap_put(s, i, s->heap[child]);
+		i = child;
+	}
+	heap_put(s, i, l);
+}
+
+static void
+heap_remove(struct schedule *s, struct letter *l)
+{
+	if (l->heap == 0)
+		return;
+	size_t i = l->heap - 1;
+	l->heap = 0;
+	struct letter *last = s->heap[--s->nheap];
+	if (last == l)
+		return;
+	heap_put(s, i, last);
+	heap_up(s, i);
+	heap_down(s, last->heap - 1);
+}
+
+void
+schedule_enter(struct schedule *s, struct letter *l)
+{
+	heap_remove(s, l);
+	l->due = earliest(l);
+	if (l->due == INT64_MAX)
+		return;
+	if (s->nheap == s->cap) {
+		s->cap = s->cap ? s->cap * 2 : 256;
+		s->heap = alloc_grow(s->heap, s->cap, sizeof(struct letter *));
+	}
+	s->heap[s->nheap++] = l;
+	heap_up(s, s->nheap - 1);
+}
+
+struct letter *
+schedule_due(struct schedule *s, int64_t now)
+{
+	if (s->nheap == 0 || s->heap[0]->due > now)
+		return NULL;
+	struct letter *l = s->heap[0];
+	heap_remove(s, l);
+	return l;
+}
+
+int64_t
+schedule_next(const struct schedule *s)
+{
+	return s->nheap == 0 ? -1 : s->heap[0]->due;
+}
+
+void
+schedule_flush(struct schedule *s, int64_t now)
+{
+	/* All keys become equal or stay below now: the heap stays a heap
+	 * only if it is built again. */
+	for (size_t i = 0; i < s->nheap; i++) {
+		struct letter *l = s->heap[i];
+		for (uint32_t k = 0; k < l->nslots; k++)
+			if (l->slots[k].next > now)
+				l->slots[k].next = now;
+		l->due = earliest(l);
+	}
+	for (size_t i = s->nheap / 2; i-- > 0;)
+		heap_down(s, i);
+}
+
+/* --- findings --- */
+
+bool
+slot_record(const struct schedule *s, const struct letter *l,
+    const struct slot *sl, struct record *out)
+{
+	if (sl->reason == NULL)
+		return false;
+	*out = (struct record){.seq = l->seq,
+	    .rcpt = sl->number,
+	    .at_ms = l->arrived_ms + (int64_t)sl->tried * 1000,
+	    .next_ms = sl->state == SLOT_FINAL ? 0 : sl->next + s->wall_offset,
+	    .attempts = sl->attempts};
+	memcpy(out->batch, l->bundle->id, sizeof(out->batch));
+	reason_status(sl->reason, &out->status);
+	return true;
+}
+
+void
+schedule_settle(struct schedule *s, struct letter *l, struct slot *sl,
+    const struct status *st, int64_t next, struct record *out)
+{
+	struct reason *old = sl->reason;
+	sl->reason = intern_reason(&s->interns, st);
+	intern_drop_reason(&s->interns, old);
+	if (sl->attempts < UINT16_MAX)
+		sl->attempts++;
+	sl->unsent = 0;
+	sl->tried = seconds_since(l->arrived_ms, schedule_wall(s));
+	if (st->verdict == LATER) {
+		sl->state = SLOT_WAITING;
+		sl->next = next;
+	} else {
+		make_final(s, l, sl);
+	}
+	(void)slot_record(s, l, sl, out);
+}
+
+void
+schedule_moved(struct bundle *b, uint32_t seq, uint64_t offset)
+{
+	for (struct letter *l = b->letters; l != NULL; l = l->sibling)
+		if (l->seq == seq)
+			l->offset = offset;
+}
+
+void
+schedule_forget(struct schedule *s, struct bundle *b)
+{
+	struct letter *next;
+	for (struct letter *l = b->letters; l != NULL; l = next) {
+		next = l->sibling;
+		heap_remove(s, l);
+		if (l->open > 0)
+			s->letters--;
+		intern_drop_name(&s->interns, l->sender);
+		for (uint32_t i = 0; i < l->nslots; i++) {
+			intern_drop_name(&s->interns, l->slots[i].domain);
+			intern_drop_reason(&s->interns, l->slots[i].reason);
+		}
+		free(l);
+	}
+	hash_remove(&s->bundles, &b->link);
+	free(b);
+}
+
+int64_t
+retry_delay(const int64_t *table, size_t n_table, unsigned n)
+{
+	if (n == 0)
+		n = 1;
+	int64_t delay = table[n <= n_table ? n - 1 : n_table - 1];
+	int64_t spread = delay / 5;
+	return spread > 0 ? delay - spread / 2 + random() % spread : delay;
+}
