@@ -27,6 +27,7 @@ static struct token
 broken(struct lexer *lx, const char *why)
 {
 	lx->why = why;
+	lx->p = lx->end;
 	return (struct token){.kind = BROKEN};
 }
 

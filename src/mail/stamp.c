@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Trace and identity fields.  English names are written out because
+ * strftime(3) would ask the caller's locale.  Invariant: each field is
+ * complete, folded, and holds no control octet that came from a value; no
+ * value makes a line longer than RFC 5322 allows.
+ */
+#include "mail/stamp.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define VALUE_MAX 400 /* octets of one value that are kept */
+
+void
+stamp_date(char out[STAMP_DATE_MAX], int64_t wall_ms)
+{
+	static const char days[7][4] = {
+	    "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+	static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May",
+	    "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	time_t now = (time_t)(wall_ms / 1000 - (wall_ms % 1000 < 0));
+	struct tm tm = {.tm_mday = 1, .tm_year = 70, .tm_wday = 4};
+	if (localtime_r(&now, &tm) == NULL) /* a year no int can hold */
+		tm = (struct tm){.tm_mday = 1, .tm_year = 70, .tm_wday = 4};
+	long minutes = tm.tm_gmtoff / 60;
+	long off = labs(minutes);
+	(void)snprintf(out, STAMP_DATE_MAX,
+	    "%s, %d %s %04lld %02d:%02d:%02d %c%02ld%02ld", days[tm.tm_wday],
+	    tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900LL, tm.tm_hour,
+	    tm.tm_min, tm.tm_sec, minutes < 0 ? '-' : '+', off / 60, off % 60);
+}
+
+/* A value without control octets; in a comment, with its brackets escaped. */
+static void
+add_value(struct buf *out, const char *s, bool in_comment)
+{
+	for (size_t i = 0; s[i] != '\0' && i < VALUE_MAX; i++) {
+		unsigned char c = (unsigned char)s[i];
+		if (c < 0x20 || c == 0x7f)
+			continue;
+		if (in_comment && strchr("()\\", c) != NULL)
+			(void)buf_addc(out, '\\');
+		(void)buf_addc(out, (char)c);
+	}
+}
+
+/* before + value + after; nothing when there is no value. */
+static void
+add_part(
+    struct buf *out, const char *before, const char *value, const char *after)
+{
+	if (value == NULL)
+		return;
+	(void)buf_adds(out, before);
+	add_value(out, value, false);
+	(void)buf_adds(out, after);
+}
+
+void
+stamp_message_id(struct buf *out, const char *id, const char *host)
+{
+	(void)buf_adds(out, "Message-ID: <");
+	add_value(out, id, false);
+	(void)buf_addc(out, '@');
+	add_value(out, host, false);
+	(void)buf_adds(out, ">\r\n");
+}
+
+void
+stamp_date_field(struct buf *out, int64_t wall_ms)
+{
+	char date[STAMP_DATE_MAX];
+	stamp_date(date, wall_ms);
+	(void)buf_addf(out, "Date: %s\r\n", date);
+}
+
+void
+stamp_received(struct buf *out, const struct received *r)
+{
+	char date[STAMP_DATE_MAX];
+	stamp_date(date, r->wall_ms);
+	(void)buf_adds(out, "Received: ");
+	add_part(out, "from ", r->from, "\r\n\t");
+	add_part(out, "by ", r->by, "");
+	if (r->comment != NULL) {
+		(void)buf_adds(out, " (");
+		add_value(out, r->comment, true);
+		(void)buf_addc(out, ')');
+	}
+	add_part(out, "\r\n\twith ", r->with, "");
+	add_part(out, r->with == NULL ? "\r\n\tid " : " id ", r->id, "");
+	add_part(out, "\r\n\tfor <", r->for_rcpt, ">");
+	(void)buf_addf(out, ";\r\n\t%s\r\n", date);
+}
