@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Trace and identity fields.  English names are written out because
- * strftime(3) would ask the caller's locale.  Invariant: each field is
+ * Trace and identity fields.  The names of days and months are written out
+ * because strftime(3) would ask the caller's locale for them.  Invariant: each field is
  * complete, folded, and holds no control octet that came from a value; no
  * value makes a line longer than RFC 5322 allows.
  */
@@ -9,9 +9,10 @@
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "base/log.h"
 
 #define VALUE_MAX 400 /* octets of one value that are kept */
 
@@ -23,15 +24,15 @@ stamp_date(char out[STAMP_DATE_MAX], int64_t wall_ms)
 	static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May",
 	    "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	time_t now = (time_t)(wall_ms / 1000 - (wall_ms % 1000 < 0));
-	struct tm tm = {.tm_mday = 1, .tm_year = 70, .tm_wday = 4};
+	struct tm tm;
 	if (localtime_r(&now, &tm) == NULL) /* a year no int can hold */
 		tm = (struct tm){.tm_mday = 1, .tm_year = 70, .tm_wday = 4};
-	long minutes = tm.tm_gmtoff / 60;
-	long off = labs(minutes);
-	(void)snprintf(out, STAMP_DATE_MAX,
-	    "%s, %d %s %04lld %02d:%02d:%02d %c%02ld%02ld", days[tm.tm_wday],
-	    tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900LL, tm.tm_hour,
-	    tm.tm_min, tm.tm_sec, minutes < 0 ? '-' : '+', off / 60, off % 60);
+	char day[3], rest[28];
+	if (strftime(day, sizeof(day), "%d", &tm) == 0 ||
+	    strftime(rest, sizeof(rest), "%Y %H:%M:%S %z", &tm) == 0)
+		die("cannot format a date");
+	(void)snprintf(out, STAMP_DATE_MAX, "%s, %s %s %s", days[tm.tm_wday],
+	    day, months[tm.tm_mon], rest);
 }
 
 /* A value without control octets; in a comment, with its brackets escaped. */

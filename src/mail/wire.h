@@ -3,7 +3,8 @@
  * Line ends and dots, push style: the state survives any cut of the input.
  *
  * `wire` turns what people pipe in into wire form: LF and CRLF (and runs of
- * CR before LF) become CRLF, any other CR becomes a blank, NUL is refused.
+ * CR before LF) become CRLF, any other CR becomes a blank, NUL is refused;
+ * the end of the input counts as a LF, unless it is at a line start.
  * `stuff` turns wire form into SMTP DATA: a leading dot is doubled.
  */
 #ifndef MAIL_WIRE_H
@@ -43,7 +44,10 @@ enum wire_result {
 
 void wire_init(struct wire *w, unsigned flags);
 
-/* Take len octets, append wire form to out. */
+/*
+ * Take len octets, append wire form to out: at most 2 * len octets and what
+ * is held back (a dot, crs).
+ */
 enum wire_result wire_feed(
     struct wire *w, const char *in, size_t len, struct buf *out) MUST_CHECK;
 
