@@ -21,10 +21,13 @@ void alias_free(struct alias *a);
 size_t alias_size(const struct alias *a);
 
 /*
- * Expand one recipient into out (unique, qualified by conf_origin).  Looked
- * up are bare names and names at a local domain of c, the hostname or the
- * origin; anything else is added as it is.  "\name" stops the expansion.
- * 0; -1 and *why: loop that leads nowhere, too many, faulty line.
+ * Expand one recipient, appended to out and qualified by conf_origin; the
+ * caller drops repeats when all are there (address_list_unique).  a NULL:
+ * no aliases.  Looked up are bare names and names at a local domain of c,
+ * the hostname or the origin; anything else is added as it is.  "\name"
+ * stops the expansion, and so does a name on its own line ("root: root,
+ * admin@example.org").  0; -1 and *why (never NULL): a circle that leads
+ * nowhere, too many, a faulty line, an unreadable file.
  */
 int alias_expand(const struct alias *a, const struct conf *c,
     const struct address *rcpt, struct address_list *out,

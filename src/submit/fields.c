@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Decisions on header fields.  Parses no address itself (src/mail does) and
+ * changes no octet of a field: fields are counted, read, kept or left out.
+ *
+ * Two walks: the first learns which fields there are, because one Resent-To
+ * decides that To is not asked; the second reads the lists that count.
+ *
+ * Invariant: a list that is not understood fails the message; nobody who is
+ * named in it is silently left out.
+ */
+#include "submit/fields.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mail/header.h"
+
+enum kind {
+	OTHER,
+	TO, /* To, Cc */
+	BCC,
+	RESENT_TO, /* Resent-To, Resent-Cc */
+	RESENT_BCC,
+	RESENT_ONCE, /* one of these starts a new block when repeated */
+	FROM,
+	SENDER,
+	DATE,
+	MESSAGE_ID,
+	RECEIVED,
+	X_SENDER,
+	X_RECEIVER,
+};
+
+static const struct {
+	const char *name;
+	enum kind kind;
+} known[] = {
+    {"To", TO},
+    {"Cc", TO},
+    {"Bcc", BCC},
+    {"Resent-To", RESENT_TO},
+    {"Resent-Cc", RESENT_TO},
+    {"Resent-Bcc", RESENT_BCC},
+    {"Resent-From", RESENT_ONCE},
+    {"Resent-Date", RESENT_ONCE},
+    {"Resent-Message-ID", RESENT_ONCE},
+    {"From", FROM},
+    {"Sender", SENDER},
+    {"Date", DATE},
+    {"Message-ID", MESSAGE_ID},
+    {"Received", RECEIVED},
+    {"X-Sender", X_SENDER},
+    {"X-Receiver", X_RECEIVER},
+};
+
+#define KNOWN (sizeof(known) / sizeof(known[0]))
+
+/* What the first walk learns. */
+struct survey {
+	size_t block_end;      /* of the first Resent block */
+	bool resent_rcpts;     /* it names recipients */
+	bool x_sender, sender; /* present */
+	bool x_receiver;
+	bool any_resent; /* the block has begun */
+	bool once[KNOWN];
+	bool block_over;
+};
+
+/* Index into known[], or KNOWN. */
+static size_t
+look_up(const struct field *f)
+{
+	size_t i = 0;
+	while (i < KNOWN && !field_is(f, known[i].name))
+		i++;
+	return i;
+}
+
+static enum kind
+kind_of(const struct field *f)
+{
+	size_t i = look_up(f);
+	return i < KNOWN ? known[i].kind : OTHER;
+}
+
+/*
+ * The first block is the newest: it ends where a trace field or a second
+ * Resent-From, -Date or -Message-ID says that an older one begins.  Other
+ * fields in between are taken for disorder, not for an end: else the
+ * message would go to those whom it came from.
+ */
+static void
+survey_resent(struct survey *s, size_t index, enum kind kind, size_t at)
+{
+	if (s->block_over)
+		return;
+	if ((kind == RECEIVED && s->any_resent) ||
+	    (kind == RESENT_ONCE && s->once[index])) {
+		s->block_over = true;
+		s->block_end = at;
+		return;
+	}
+	if (kind == RESENT_ONCE)
+		s->once[index] = true;
+	if (kind == RESENT_TO || kind == RESENT_BCC)
+		s->resent_rcpts = true;
+	if (kind == RESENT_ONCE || kind == RESENT_TO || kind == RESENT_BCC)
+		s->any_resent = true;
+}
+
+static void
+survey_read(struct survey *s, struct fields *out, const char *head, size_t len)
+{
+	struct field f;
+	s->block_end = len;
+	for (size_t at = 0; field_next(head + at, len - at, &f) == 1;
+	     at += f.len) {
+		size_t index = look_up(&f);
+		enum kind kind = index < KNOWN ? known[index].kind : OTHER;
+		survey_resent(s, index, kind, at);
+		out->received += kind == RECEIVED;
+		out->date |= kind == DATE;
+		out->message_id |= kind == MESSAGE_ID;
+		out->from |= kind == FROM;
+		s->sender |= kind == SENDER;
+		s->x_sender |= kind == X_SENDER;
+		s->x_receiver |= kind == X_RECEIVER;
+	}
+}
+
+static int
+refuse(struct status *st, const struct field *f, const char *why)
+{
+	status_set(st, NEVER, 501, "5.1.3", "header %.*s: %s",
+	    (int)(f->name_len < 40 ? f->name_len : 40), f->name, why);
+	return -1;
+}
+
+/* "" and "<>" are the null sender. */
+static bool
+is_null_path(const struct field *f)
+{
+	char two[2];
+	size_t n = 0;
+	for (size_t i = 0; i < f->value_len; i++) {
+		if (strchr(" \t\r\n", f->value[i]) != NULL &&
+		    f->value[i] != '\0')
+			continue;
+		if (n == 2)
+			return false;
+		two[n++] = f->value[i];
+	}
+	return n == 0 || (n == 2 && two[0] == '<' && two[1] == '>');
+}
+
+/* The first address of a list of at least one. */
+static int
+read_first(struct address *a, const struct field *f, struct status *st)
+{
+	struct address_list list = {0};
+	const char *why = "";
+	int result = header_mailboxes(
+	    f->value, f->value_len, ADDRESS_BARE | ADDRESS_UTF8, &list, &why);
+	if (result == 0 && list.n == 0) {
+		why = "there is no address in it";
+		result = -1;
+	}
+	if (result == 0)
+		*a = list.v[0];
+	address_list_free(&list);
+	return result == 0 ? 0 : refuse(st, f, why);
+}
+
+static int
+read_sender(struct fields *out, const struct field *f, struct status *st)
+{
+	bool x_sender = kind_of(f) == X_SENDER;
+	struct address sender = {0};
+	if (!(x_sender && is_null_path(f)) && read_first(&sender, f, st) != 0)
+		return -1;
+	if (out->has_sender && x_sender &&
+	    !address_equal(&out->sender, &sender))
+		return refuse(st, f, "two different senders are named");
+	if (!out->has_sender)
+		out->sender = sender;
+	out->has_sender = true;
+	return 0;
+}
+
+static int
+read_rcpts(struct fields *out, const struct field *f, struct status *st)
+{
+	const char *why = NULL;
+	if (header_mailboxes(f->value, f->value_len,
+		ADDRESS_BARE | ADDRESS_UTF8, &out->rcpts, &why) != 0)
+		return refuse(st, f, why);
+	return 0;
+}
+
+static bool
+names_rcpts(const struct survey *s, enum kind kind, size_t at, unsigned flags)
+{
+	bool to = kind == TO || kind == BCC;
+	bool resent = kind == RESENT_TO || kind == RESENT_BCC;
+	if (flags & FIELDS_RCPTS) {
+		if (s->resent_rcpts ? resent && at < s->block_end : to)
+			return true;
+	}
+	if (flags & FIELDS_XLINES)
+		return s->x_receiver ? kind == X_RECEIVER : to;
+	return false;
+}
+
+static bool
+names_sender(const struct survey *s, enum kind kind)
+{
+	if (s->x_sender)
+		return kind == X_SENDER;
+	return kind == (s->sender ? SENDER : FROM);
+}
+
+int
+fields_read(struct fields *out, const char *head, size_t len, unsigned flags,
+    struct status *st)
+{
+	struct survey s = {0};
+	struct field f;
+	*out = (struct fields){0};
+	survey_read(&s, out, head, len);
+	if (flags == 0)
+		return 0;
+	for (size_t at = 0; field_next(head + at, len - at, &f) == 1;
+	     at += f.len) {
+		enum kind kind = kind_of(&f);
+		if (names_rcpts(&s, kind, at, flags) &&
+		    read_rcpts(out, &f, st) != 0)
+			return -1;
+		if ((flags & FIELDS_XLINES) && names_sender(&s, kind) &&
+		    read_sender(out, &f, st) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+void
+fields_free(struct fields *f)
+{
+	address_list_free(&f->rcpts);
+}
+
+void
+fields_copy(struct buf *out, const char *head, size_t len, unsigned flags)
+{
+	struct field f;
+	for (size_t at = 0; field_next(head + at, len - at, &f) == 1;
+	     at += f.len) {
+		enum kind kind = kind_of(&f);
+		bool hidden = kind == BCC || kind == RESENT_BCC;
+		if (flags & FIELDS_XLINES)
+			hidden |= kind == X_SENDER || kind == X_RECEIVER;
+		if (!hidden)
+			(void)buf_add(out, head + at, f.len);
+	}
+}
