@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: ISC
+"""sendmail, killed or failed at each of its calls (J01-J07, I01-I10, B17).
+
+Exit 0 means that the whole message is in the queue; any other exit leaves
+no trace; a kill may leave a temporary file, never a torn batch."""
+
+import sys
+
+import batch
+import sweep
+
+UNIQUE = b"unique-sendmail-1"
+
+
+def main(build, prefix):
+    place = sweep.Place(build, prefix)
+    tap = sweep.Tap()
+    command = place.command("sendmail", "-oi", "-f", "sender@example.com",
+                            "user@example.com", "other@example.com")
+
+    def run(fault):
+        place.clear()
+        return place.run(command, sweep.message(UNIQUE), fault)
+
+    def look():
+        """(messages accepted, temporary files, faults)"""
+        try:
+            found = batch.read_all(place.new)
+        except batch.Torn as torn:
+            return 0, 0, ["torn batch in new/: %s" % torn]
+        faults = []
+        for envelope, data in found:
+            if not data.endswith(b"\r\n\r\n" + sweep.body_of(UNIQUE)):
+                faults.append("changed body in new/")
+            if envelope.count(b"\nrcpt: ") != 2:
+                faults.append("recipients lost: %r" % envelope)
+        return len(found), len(sweep.files(place.tmp)), faults
+
+    def delivered():
+        """After a crash: what the carrier makes of what it finds."""
+        code, output = place.carry()
+        copies = sweep.holding(place.drop, b"X-Unique: " + UNIQUE)
+        whole = sweep.holding(place.drop, sweep.body_of(UNIQUE))
+        faults = [] if code == 0 else ["waypostd says %s\n%s" % (code, output)]
+        if copies != whole:
+            faults.append("part of a message was delivered")
+        return len(copies), faults
+
+    def killed(n, mode, call):
+        code, output = run((n, mode))
+        accepted, _, faults = look()
+        if code != -9:
+            faults.append("not killed but exit %s\n%s" % (code, output))
+        copies, more = delivered()
+        if copies < accepted or copies > 1:
+            faults.append("%d copies, %d accepted" % (copies, accepted))
+        return faults + more
+
+    def signalled(n, mode, call):
+        code, output = run((n, mode))
+        accepted, left, faults = look()
+        if accepted != 1 and code == 0:
+            faults.append("exit 0, but nothing in the queue")
+        if left:
+            faults.append("temporary file left, exit %s" % code)
+        return faults
+
+    def failed(n, mode, call):
+        code, output = run((n, mode))
+        accepted, left, faults = look()
+        if code == 0 and accepted != 1:
+            faults.append("exit 0, but nothing in the queue")
+        if code != 0 and accepted:
+            faults.append("exit %s, but in the queue" % code)
+        if code not in (0, 71, 74, 75):
+            faults.append("exit %s\n%s" % (code, output))
+        if left:
+            faults.append("temporary file left, exit %s" % code)
+        if mode in sweep.ERRORS and code == 0 and call in (
+                "create", "write", "fsync", "rename", "close"):
+            faults.append("exit 0 after a failed " + call)
+        if mode in sweep.HARMLESS and code != 0 and call in sweep.WRITES:
+            faults.append("exit %s after a harmless %s" % (code, call))
+        return faults
+
+    code, output = run((0, ""))
+    calls = place.calls()
+    accepted, left, faults = look()
+    if code != 0 or accepted != 1 or left:
+        faults.append("exit %s, %d accepted, %d left\n%s" % (
+            code, accepted, left, output))
+    tap.result("sendmail without a fault: %d calls" % len(calls), faults)
+    syncs = sum(call in ("fsync", "fdatasync") for call, _ in calls)
+    tap.result("at most two syncs", [] if syncs <= 2 else ["%d" % syncs])
+    sweep.sweep(tap, "sendmail", calls, (sweep.KILL,), killed)
+    sweep.sweep(tap, "sendmail", calls, ("SIGTERM", "SIGINT", "SIGHUP"),
+                signalled)
+    sweep.sweep(tap, "sendmail", calls, sweep.ERRORS + sweep.HARMLESS, failed)
+    tap.done()
+
+
+main(*sys.argv[1:])

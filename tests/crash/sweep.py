@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: ISC
+"""What the sweeps of this directory share: a waypost in a scratch place, runs
+under the shim of fault.c, and TAP.
+
+A sweep first runs a program without a fault and learns its calls, then once
+for each call and kind of fault.  After each run the place is looked at with
+the promises in hand (HAZARDS: the invariants): what was acknowledged is
+there, what is there is whole, and nothing is there twice."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+KILL = "SIGKILL"
+ERRORS = ("ENOSPC", "EIO")
+HARMLESS = ("EINTR", "short")
+WRITES = ("write", "pwrite", "writev")
+
+
+class Place:
+    """BUILD, the scratch folder of one instance, and its parts."""
+
+    def __init__(self, build, prefix):
+        self.build = build
+        self.prefix = prefix
+        self.spool = os.path.join(prefix, "spool")
+        self.new = os.path.join(self.spool, "queue", "new")
+        self.tmp = os.path.join(self.spool, "queue", "tmp")
+        self.drop = os.path.join(self.spool, "drop")
+        self.pickup = os.path.join(self.spool, "pickup")
+        self.conf = os.path.join(prefix, "waypost.conf")
+        self.log = os.path.join(prefix, "calls")
+
+    def clear(self):
+        shutil.rmtree(self.spool)
+        for folder in (self.new, self.tmp, self.drop, self.pickup):
+            os.makedirs(folder)
+
+    def command(self, program, *arguments):
+        return (os.path.join(self.build, program), "-C", self.conf) + arguments
+
+    def run(self, command, data=b"", fault=None, net=False):
+        """Run it, perhaps with fault = (n, mode): exit code, calls."""
+        environment = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
+        if fault is not None:
+            if os.path.exists(self.log):
+                os.unlink(self.log)
+            environment.update(
+                LD_PRELOAD=os.path.join(self.build, "tests/crash/fault.so"),
+                FAULT_DIR=self.spool, FAULT_LOG=self.log)
+            if net:
+                environment["FAULT_NET"] = "1"
+            if fault[0]:
+                environment.update(FAULT_AT=str(fault[0]), FAULT_MODE=fault[1])
+        try:
+            done = subprocess.run(command, input=data, env=environment,
+                                  stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, timeout=30)
+        except subprocess.TimeoutExpired as expired:
+            return "hung", (expired.output or b"").decode("latin-1")
+        return done.returncode, done.stdout.decode("latin-1")
+
+    def calls(self):
+        """[(call, path)] that the last run with a fault made."""
+        if not os.path.exists(self.log):
+            return []
+        with open(self.log, encoding="latin-1") as file:
+            return [tuple(line.split(" ", 2)[1:])
+                    for line in file.read().splitlines()]
+
+    def carry(self):
+        """Everything that is queued or lies in pickup is due now."""
+        return self.run(self.command("waypostd", "--drain", "--flush"))
+
+
+def points(calls, modes):
+    """(n, mode, call) worth trying: each mode where it can happen."""
+    for n, (call, _) in enumerate(calls, 1):
+        for mode in modes:
+            if mode == "short" and call not in WRITES + ("send", "recv"):
+                continue
+            if mode == "EINTR" and call in ("rename", "unlink", "mkdir",
+                                            "link", "connect"):
+                continue
+            if mode == "ENOSPC" and call in ("send", "recv", "connect",
+                                             "unlink"):
+                continue
+            yield n, mode, call
+
+
+def files(directory):
+    return sorted(os.path.join(directory, name)
+                  for name in os.listdir(directory)
+                  if os.path.isfile(os.path.join(directory, name)))
+
+
+def holding(directory, text):
+    """The files in a directory with these bytes inside."""
+    found = []
+    for path in files(directory):
+        with open(path, "rb") as file:
+            if text in file.read():
+                found.append(path)
+    return found
+
+
+def message(unique):
+    """A message with an ID of its own, at both ends, and hostile lines."""
+    body = b"".join(b"line %d\n" % i for i in range(30))
+    return (b"From: sender@example.com\nTo: user@example.com\n"
+            b"Subject: %s\nDate: Tue, 24 Nov 2026 10:00:00 +0000\n"
+            b"Message-ID: <%s@example.com>\nX-Unique: %s\n\n"
+            b".\n..two\nFrom here\n%s"
+            b"END-OF-%s\n" % (unique, unique, unique, body, unique))
+
+
+def body_of(unique):
+    return message(unique).split(b"\n\n", 1)[1].replace(b"\n", b"\r\n")
+
+
+class Tap:
+    def __init__(self):
+        self.count = 0
+        self.failed = 0
+        self.started = time.monotonic()
+
+    def result(self, name, faults):
+        """One test; faults are the reasons why it failed."""
+        self.count += 1
+        print("%sok %d - %s" % ("not " if faults else "", self.count, name))
+        for fault in faults[:20]:
+            print("# " + fault.replace("\n", "\n#   "))
+        self.failed += bool(faults)
+        sys.stdout.flush()
+
+    def done(self):
+        print("# %.1f s" % (time.monotonic() - self.started))
+        print("1..%d" % self.count)
+        sys.exit(1 if self.failed else 0)
+
+
+def sweep(tap, title, calls, modes, attempt):
+    """One test for each mode: attempt(n, mode, call) gives faults."""
+    for mode in modes:
+        faults, tried = [], 0
+        for n, _, call in points(calls, (mode,)):
+            tried += 1
+            faults += ["%s at call %d, %s %s: %s" % (
+                mode, n, call, calls[n - 1][1], reason)
+                for reason in attempt(n, mode, call)]
+        tap.result("%s: %s at each of %d calls" % (title, mode, tried), faults)
