@@ -27,10 +27,11 @@ struct client_caps {
 	bool ehlo, pipelining, size, eight_bit, dsn, smtputf8, starttls;
 	uint64_t size_limit; /* 0: none told */
 	char auth[256];      /* mechanisms, blank-separated */
+	bool inside;         /* parser state: between lines of one reply */
 };
 
-/* Feed the reply lines to EHLO, one at a time (no CRLF); resets at the
- * first line of each reply.  Keywords without case. */
+/* Feed the lines of all replies up to here, one at a time (CRLF or not);
+ * resets at the first line of each 250 reply.  Keywords without case. */
 void client_caps_line(struct client_caps *caps, const char *line, size_t len);
 
 /* One message on its way to some of its recipients. */
@@ -74,8 +75,12 @@ void client_free(struct client *c);
 bool client_ready(const struct client *c);
 bool client_idle(const struct client *c); /* nothing open */
 
-/* Take a transaction; hooks may be called at once (SIZE, 8BITMIME or
- * SMTPUTF8 the server lacks: NEVER 5.3.4, 5.6.3, 5.6.7). */
+/*
+ * Take a transaction; hooks may be called at once (too large, SMTPUTF8 the
+ * server lacks, malformed addresses: NEVER 5.3.4, 5.6.7, 5.1.3, 5.1.7).
+ * Octets above ASCII go to a server without 8BITMIME as they are, without
+ * BODY=: conversion comes with a later release.
+ */
 void client_start(struct client *c, struct transaction *t);
 
 /* Send QUIT after what is open. */
@@ -83,7 +88,8 @@ void client_quit(struct client *c);
 
 /*
  * Bytes to send: pointer and length stay the same until client_sent() took
- * them all (trap C2: a frozen chunk, at most CHUNK_SIZE).  0: none now.
+ * them all (trap C2: a frozen chunk, at most CHUNK_SIZE); after a part was
+ * taken, what is left of it.  0: none now.  Hooks may be called (body).
  */
 size_t client_output(struct client *c, const char **data);
 void client_sent(struct client *c, size_t n);
@@ -92,8 +98,14 @@ void client_sent(struct client *c, size_t n);
  * fault, 421, or 221 after QUIT); then everything open is answered. */
 int client_input(struct client *c, const char *data, size_t len);
 
+/* Is the connection to be closed?  (Also after the body hook failed.) */
+bool client_broken(const struct client *c);
+
+/* Grows with each octet sent and each complete reply: for deadlines. */
+uint64_t client_progress(const struct client *c);
+
 /* What it waits for, for deadlines and logs: "MAIL", "RCPT", "DATA",
- * "body", "dot", "QUIT", or "" when idle. */
+ * "body", "dot", "RSET", "QUIT", or "" when idle. */
 const char *client_stage(const struct client *c);
 
 #endif
