@@ -14,7 +14,12 @@
 
 #include "base/log.h"
 
-#define VALUE_MAX 400 /* octets of one value that are kept */
+/*
+ * Octets of a value that are kept.  A client's two names, 255 each, must not
+ * push its address out of "from"; the others share a line by twos.
+ */
+#define FROM_MAX 900
+#define VALUE_MAX 450
 
 void
 stamp_date(char out[STAMP_DATE_MAX], int64_t wall_ms)
@@ -37,14 +42,16 @@ stamp_date(char out[STAMP_DATE_MAX], int64_t wall_ms)
 
 /* A value without control octets; in a comment, with its brackets escaped. */
 static void
-add_value(struct buf *out, const char *s, bool in_comment)
+add_value(struct buf *out, const char *s, size_t max, bool in_comment)
 {
-	for (size_t i = 0; s[i] != '\0' && i < VALUE_MAX; i++) {
-		unsigned char c = (unsigned char)s[i];
+	for (; *s != '\0' && max > 1; s++, max--) {
+		unsigned char c = (unsigned char)*s;
 		if (c < 0x20 || c == 0x7f)
 			continue;
-		if (in_comment && strchr("()\\", c) != NULL)
+		if (in_comment && strchr("()\\", c) != NULL) {
 			(void)buf_addc(out, '\\');
+			max--;
+		}
 		(void)buf_addc(out, (char)c);
 	}
 }
@@ -57,7 +64,7 @@ add_part(
 	if (value == NULL)
 		return;
 	(void)buf_adds(out, before);
-	add_value(out, value, false);
+	add_value(out, value, VALUE_MAX, false);
 	(void)buf_adds(out, after);
 }
 
@@ -65,9 +72,9 @@ void
 stamp_message_id(struct buf *out, const char *id, const char *host)
 {
 	(void)buf_adds(out, "Message-ID: <");
-	add_value(out, id, false);
+	add_value(out, id, VALUE_MAX, false);
 	(void)buf_addc(out, '@');
-	add_value(out, host, false);
+	add_value(out, host, VALUE_MAX, false);
 	(void)buf_adds(out, ">\r\n");
 }
 
@@ -85,11 +92,15 @@ stamp_received(struct buf *out, const struct received *r)
 	char date[STAMP_DATE_MAX];
 	stamp_date(date, r->wall_ms);
 	(void)buf_adds(out, "Received: ");
-	add_part(out, "from ", r->from, "\r\n\t");
+	if (r->from != NULL) {
+		(void)buf_adds(out, "from ");
+		add_value(out, r->from, FROM_MAX, false);
+		(void)buf_adds(out, "\r\n\t");
+	}
 	add_part(out, "by ", r->by, "");
 	if (r->comment != NULL) {
 		(void)buf_adds(out, " (");
-		add_value(out, r->comment, true);
+		add_value(out, r->comment, VALUE_MAX, true);
 		(void)buf_addc(out, ')');
 	}
 	add_part(out, "\r\n\twith ", r->with, "");
