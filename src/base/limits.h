@@ -29,10 +29,25 @@
 #define REPLY_LINES_MAX 100 /* lines of one SMTP reply */
 #define CHUNK_SIZE 16384    /* one write to a connection */
 
+#define DNS_RECORDS_MAX 256        /* of one answer that are looked at */
+#define DNS_TIMEOUT_MS (20 * 1000) /* one question, however many servers */
+#define MX_HOSTS_MAX 32            /* mail exchangers of one domain */
+#define MX_ADDRESSES_MAX 8         /* of one of them and one IP version */
+#define RESOLV_CONF_MAX (64 * 1024)
+#define HOSTS_FILE_MAX (64 * 1024 * 1024)
+
 #define CONF_FILE_MAX (1024 * 1024)
 #define TABLE_FILE_MAX (256 * 1024 * 1024)
 #define ALIAS_FILE_MAX (16 * 1024 * 1024)
 #define SECRET_MAX 8192
+#define FAULTS_MAX (64 * 1024) /* octets of faults that are told */
+#define CONF_SECTIONS_MAX 256  /* listen or smarthost sections */
+
+#define REPORT_ORIGINAL_MAX (100 * 1024) /* larger: headers only (K31) */
+#define REPORT_RCPTS_MAX 1000            /* in one report; more make another */
+#define REPORT_LISTED_MAX 50 /* of these, told in its human part */
+#define PICKUP_HELD_MAX 1024 /* files remembered as left alone */
+#define PICKUP_CLAIMS_MAX 64 /* claimed together */
 
 /* A writer gives up long before recovery may remove its torn file (R4). */
 #define WRITER_ALARM_SECONDS (60 * 60)
