@@ -60,6 +60,7 @@ struct listener {
 
 struct conf {
 	int refs;
+	int64_t loaded_ms; /* wall clock when reading began */
 
 	char *path;
 	char *hostname, *origin, *postmaster;

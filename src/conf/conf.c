@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The life of a configuration: loaded, shared by reference, freed whole;
+ * and the list of faults that loading may leave.  What the text means is
+ * conf_read.c's business.
+ *
+ * Invariant: a struct conf is never changed after conf_load() gave it out,
+ * except for its count of references, which one thread owns.
+ */
+#include "conf/conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "conf/conf_keys.h"
+#include "conf/conf_read.h"
+
+void
+faults_init(struct faults *f)
+{
+	buf_init(&f->text, FAULTS_MAX);
+	f->count = 0;
+}
+
+void
+faults_free(struct faults *f)
+{
+	buf_free(&f->text);
+	f->count = 0;
+}
+
+/* One fault is one line, whatever a file name or a value holds. */
+static void
+flatten(char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			*s = '?';
+}
+
+void
+faults_add(
+    struct faults *f, const char *file, unsigned line, const char *fmt, ...)
+{
+	char reason[512], where[512];
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(reason, sizeof(reason), fmt, ap);
+	va_end(ap);
+	if (line > 0)
+		(void)snprintf(where, sizeof(where), "%s:%u", file, line);
+	else
+		(void)snprintf(where, sizeof(where), "%s", file);
+	flatten(reason);
+	flatten(where);
+	f->count++;
+	/* Told whole or not at all: the first ones are worth most. */
+	if (buf_ok(&f->text))
+		(void)buf_addf(&f->text, "%s%s: %s", f->text.len ? "\n" : "",
+		    where, reason);
+}
+
+/* Whoever may write the file commands the mailer (M08). */
+static int
+file_fit(const char *path, const struct stat *st, size_t max, struct faults *f)
+{
+	if (!S_ISREG(st->st_mode))
+		faults_add(f, path, 0, "is not a regular file");
+	else if ((uintmax_t)st->st_size > max)
+		faults_add(f, path, 0, "is larger than %zu octets", max);
+	else if (st->st_mode & S_IWOTH)
+		faults_add(f, path, 0, "can be written by everybody");
+	else if (st->st_uid != 0 && st->st_uid != geteuid())
+		faults_add(f, path, 0,
+		    "belongs to uid %u, neither to root nor to this user",
+		    (unsigned)st->st_uid);
+	else
+		return 0;
+	return -1;
+}
+
+static char *
+slurp_fd(int fd, const char *path, size_t max, size_t *len, struct faults *f)
+{
+	struct stat st;
+	if (fstat(fd, &st) != 0) {
+		faults_add(f, path, 0, "%s", strerror(errno));
+		return NULL;
+	}
+	if (file_fit(path, &st, max, f) != 0)
+		return NULL;
+	char *text = malloc((size_t)st.st_size + 1);
+	if (text == NULL)
+		die("out of memory");
+	/* One read: what is appended meanwhile is told by the watch. */
+	ssize_t n = io_pread(fd, text, (size_t)st.st_size, 0);
+	if (n < 0) {
+		faults_add(f, path, 0, "%s", strerror(errno));
+		free(text);
+		return NULL;
+	}
+	text[n] = '\0';
+	*len = (size_t)n;
+	return text;
+}
+
+char *
+conf_slurp(const char *path, size_t max, bool missing_ok, size_t *len,
+    struct faults *f)
+{
+	/* Not blocked by a FIFO that somebody put there. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	*len = 0;
+	if (fd < 0 && missing_ok && errno == ENOENT)
+		return alloc_string("", 0);
+	if (fd < 0) {
+		faults_add(f, path, 0, "%s", strerror(errno));
+		return NULL;
+	}
+	char *text = slurp_fd(fd, path, max, len, f);
+	(void)close(fd);
+	return text;
+}
+
+struct conf *
+conf_load(const char *path, unsigned flags, struct faults *f)
+{
+	char *absolute = NULL;
+	size_t len;
+	if (path == NULL)
+		path = CONF_PATH;
+	if (*path != '/') {
+		char *cwd = getcwd(NULL, 0);
+		if (cwd == NULL || asprintf(&absolute, "%s/%s", cwd, path) < 0)
+			absolute = NULL;
+		free(cwd);
+	}
+	if (absolute != NULL)
+		path = absolute;
+	char *text = conf_slurp(path, CONF_FILE_MAX, false, &len, f);
+	struct conf *c = NULL;
+	if (text != NULL || (flags & CONF_LENIENT))
+		c = conf_read(path, text != NULL ? text : "", len, flags, f);
+	free(text);
+	free(absolute);
+	return c;
+}
+
+struct conf *
+conf_ref(struct conf *c)
+{
+	c->refs++;
+	return c;
+}
+
+void
+conf_unref(struct conf *c)
+{
+	if (c == NULL || --c->refs > 0)
+		return;
+	const struct key_section *host = keys_section("smarthost", 9);
+	const struct key_section *door = keys_section("listen", 6);
+	for (size_t i = 0; i < c->nsmarthosts; i++) {
+		keys_free(host, &c->smarthosts[i]);
+		free(c->smarthosts[i].name);
+	}
+	for (size_t i = 0; i < c->nlisteners; i++) {
+		keys_free(door, &c->listeners[i]);
+		free(c->listeners[i].name);
+	}
+	for (size_t i = 0; i < keys_nsections; i++)
+		if (keys_sections[i].shape == SECTION_ONCE)
+			keys_free(&keys_sections[i], c);
+	free(c->smarthosts);
+	free(c->listeners);
+	table_free(c->table);
+	free(c->path);
+	free(c);
+}
+
+const char *
+conf_origin(const struct conf *c)
+{
+	if (c->origin != NULL)
+		return c->origin;
+	const struct domain *d = table_default(c->table);
+	return d != NULL ? d->name : c->hostname;
+}
