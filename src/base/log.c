@@ -25,6 +25,7 @@ static struct {
 	int level;
 	int journald;
 	unsigned long dropped;
+	void (*before_death)(void);
 } logger = {.ident = "waypost", .target = LOG_TO_STDERR, .level = LOG_INFO};
 
 void
@@ -131,9 +132,17 @@ log_text(int level, const char *fmt, ...)
 }
 
 void
+die_first(void (*fn)(void))
+{
+	logger.before_death = fn;
+}
+
+void
 die(const char *fmt, ...)
 {
 	/* Memory may be what ran out: no buffer, no allocation here. */
+	if (logger.before_death != NULL)
+		logger.before_death();
 	char text[LOG_VALUE_MAX];
 	va_list ap;
 	va_start(ap, fmt);

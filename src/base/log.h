@@ -68,6 +68,10 @@ void log_text(int level, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * broke.  Never for anything that a peer or a user can send. */
 _Noreturn void die(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* What die() does first; must be async-signal-safe (sendmail: remove the
+ * draft, B11). */
+void die_first(void (*fn)(void));
+
 /* Allocate or die; zeroed.  alloc_string copies len bytes and a NUL. */
 void *alloc_zero(size_t n, size_t size) MUST_CHECK;
 void *alloc_grow(void *p, size_t n, size_t size) MUST_CHECK;

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The journal, folded: later records replace earlier ones.  A reader only;
+ * memory is in proportion to the recipients that are named in it.
+ */
+#include "findings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "queue/journal.h"
+
+struct findings {
+	struct hash table;
+};
+
+struct key {
+	char batch[BATCH_ID_LEN + 1];
+	uint32_t seq, rcpt;
+};
+
+static struct key
+make_key(const char *batch, uint32_t seq, uint32_t rcpt)
+{
+	struct key k;
+	memset(&k, 0, sizeof(k)); /* padding is hashed, too */
+	memcpy(k.batch, batch, strnlen(batch, BATCH_ID_LEN));
+	k.seq = seq;
+	k.rcpt = rcpt;
+	return k;
+}
+
+static bool
+same(const struct hash_link *link, const void *arg)
+{
+	const struct finding *f = (const struct finding *)link;
+	const struct key *k = arg;
+	return f->seq == k->seq && f->rcpt == k->rcpt &&
+	       strcmp(f->batch, k->batch) == 0;
+}
+
+struct findings *
+findings_new(void)
+{
+	return alloc_zero(1, sizeof(struct findings));
+}
+
+static void
+free_one(void *arg, struct hash_link *link)
+{
+	struct finding *f = (struct finding *)link;
+	(void)arg;
+	free(f->text);
+	free(f);
+}
+
+void
+findings_free(struct findings *f)
+{
+	hash_each(&f->table, free_one, NULL);
+	hash_free(&f->table);
+	free(f);
+}
+
+static void
+on_record(void *arg, const struct record *r)
+{
+	struct findings *all = arg;
+	struct key key = make_key(r->batch, r->seq, r->rcpt);
+	uint64_t hash = hash_bytes(&key, sizeof(key));
+	struct finding *f =
+	    (struct finding *)hash_find(&all->table, hash, same, &key);
+	if (f == NULL) {
+		f = alloc_zero(1, sizeof(*f));
+		memcpy(f->batch, key.batch, sizeof(f->batch));
+		f->seq = r->seq;
+		f->rcpt = r->rcpt;
+		hash_add(&all->table, &f->link, hash);
+	}
+	free(f->text);
+	f->final = r->status.verdict != LATER;
+	f->text =
+	    alloc_string(r->status.text, f->final ? 0 : strlen(r->status.text));
+}
+
+int
+findings_read(struct findings *f, const char *spool)
+{
+	return journal_replay(spool, on_record, f);
+}
+
+const struct finding *
+findings_get(
+    const struct findings *f, const char *batch, uint32_t seq, uint32_t rcpt)
+{
+	struct key key = make_key(batch, seq, rcpt);
+	return (const struct finding *)hash_find(
+	    &f->table, hash_bytes(&key, sizeof(key)), same, &key);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mailq: the queue as Postfix prints it, because monitors parse that.
+ * Reads the batch files and the journal by itself, with the caller's own
+ * rights; asks no daemon and changes nothing.
+ *
+ * What the journal calls final is left out, so a message shows only those
+ * whom we still owe an answer.  A file that cannot be understood is told
+ * and passed over (A18).
+ */
+#include "jobs.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "findings.h"
+#include "queue/batch.h"
+#include "queue/scan.h"
+#include "queue/store.h"
+#include "tell.h"
+
+/* Postfix's columns: id, size, time, address. */
+#define HEADING "%-11s %8s %-20s %s\n"
+#define SENDER_LINE "%-11s %7" PRIu64 " %20.20s %s\n"
+#define REASON_WIDTH 76
+
+struct listing {
+	const struct options *options;
+	struct store store;
+	struct findings *findings;
+	uint64_t octets;
+	uint64_t messages;
+	int error; /* what kept a file from being opened, if not its own */
+};
+
+static void
+print_heading(void)
+{
+	printf(HEADING, "-Queue ID-", "--Size--", "----Arrival Time----",
+	    "-Sender/Recipient-------");
+}
+
+static void
+print_sender(const struct envelope *e, const char *id, uint64_t size)
+{
+	char date[32] = "";
+	time_t at = (time_t)(e->arrived_ms / 1000);
+	struct tm tm;
+	if (localtime_r(&at, &tm) != NULL)
+		(void)asctime_r(&tm, date);
+	printf(SENDER_LINE, id, size, date,
+	    address_is_null(&e->from) ? "MAILER-DAEMON" : e->from.text);
+}
+
+static void
+print_reason(const char *why)
+{
+	int padding = REASON_WIDTH - (int)strlen(why);
+	printf("%*s(%s)\n", padding > 0 ? padding : 0, "", why);
+}
+
+static void
+print_rcpts(
+    const struct listing *l, const struct envelope *e, const char *batch)
+{
+	const char *last = "";
+	for (size_t i = 0; i < e->nrcpts; i++) {
+		const struct finding *f = findings_get(
+		    l->findings, batch, e->seq, e->rcpts[i].number);
+		const char *why = f != NULL ? f->text : "";
+		if (f != NULL && f->final)
+			continue;
+		if (why[0] != '\0' && strcmp(why, last) != 0)
+			print_reason(why);
+		last = why;
+		printf(HEADING, "", "", "", e->rcpts[i].addr.text);
+	}
+	printf("\n");
+}
+
+static bool
+is_open(const struct listing *l, const struct envelope *e, const char *batch)
+{
+	for (size_t i = 0; i < e->nrcpts; i++) {
+		const struct finding *f = findings_get(
+		    l->findings, batch, e->seq, e->rcpts[i].number);
+		if (f == NULL || !f->final)
+			return true;
+	}
+	return false;
+}
+
+static void
+print_message(struct listing *l, const struct envelope *e, const char *batch,
+    uint64_t size)
+{
+	char id[QUEUE_ID_MAX + 1];
+	if (!is_open(l, e, batch))
+		return;
+	if (l->messages == 0)
+		print_heading();
+	message_id_make(id, batch, e->seq);
+	print_sender(e, id, size);
+	print_rcpts(l, e, batch);
+	l->messages++;
+	l->octets += size;
+}
+
+static int
+print_batch(
+    struct listing *l, struct batch *b, const char *id, const char **why)
+{
+	uint64_t at = 0;
+	struct batch_entry entry;
+	struct envelope e;
+	int got;
+	while ((got = batch_next(b, &at, &entry, why)) == 1) {
+		if (batch_envelope(b, &entry, &e, why) != 0)
+			return -1;
+		print_message(l, &e, id, entry.data_len);
+		envelope_free(&e);
+	}
+	return got;
+}
+
+static void
+list_batch(void *arg, const char *id)
+{
+	struct listing *l = arg;
+	struct batch b;
+	const char *why = NULL;
+	int result = batch_open(&b, l->store.new_fd, id, &why);
+	if (result == 0) {
+		result = print_batch(l, &b, id, &why);
+		int saved = errno;
+		batch_close(&b);
+		errno = saved;
+	}
+	if (result == 0 || errno == ENOENT) /* gone meanwhile */
+		return;
+	if (errno == EACCES || errno == EPERM)
+		l->error = errno;
+	else
+		tell(l->options->program, "%s: %s", id,
+		    errno == EBADMSG && why != NULL ? why : strerror(errno));
+}
+
+static int
+failed(const struct options *o, const struct conf *c, int error)
+{
+	if (error == EACCES || error == EPERM) {
+		tell(o->program, "the queue is for root and for the user that "
+				 "waypostd runs as");
+		return EX_NOPERM;
+	}
+	tell(o->program, "cannot read the queue %s: %s", c->spool,
+	    strerror(error));
+	return error == ENOENT || error == ENOTDIR ? EX_CONFIG : EX_OSERR;
+}
+
+static void
+print_end(const struct listing *l)
+{
+	if (l->messages == 0)
+		printf("Mail queue is empty\n");
+	else
+		printf("-- %" PRIu64 " Kbytes in %" PRIu64 " Request%s.\n",
+		    (l->octets + 1023) / 1024, l->messages,
+		    l->messages == 1 ? "" : "s");
+}
+
+static int
+list(struct listing *l, const struct conf *c)
+{
+	struct scan scan = {.store = &l->store, .fd = -1};
+	if (findings_read(l->findings, c->spool) != 0 ||
+	    scan_list(&scan, list_batch, l) < 0)
+		return failed(l->options, c, errno);
+	if (l->error != 0)
+		return failed(l->options, c, l->error);
+	print_end(l);
+	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+}
+
+int
+mailq_run(const struct options *o, const struct conf *c)
+{
+	struct listing l = {.options = o};
+	if (store_open(&l.store, c->spool) != 0)
+		return failed(o, c, errno);
+	l.findings = findings_new();
+	int code = list(&l, c);
+	findings_free(l.findings);
+	store_close(&l.store);
+	return code;
+}
