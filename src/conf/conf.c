@@ -149,7 +149,7 @@ conf_load(const char *path, unsigned flags, struct faults *f)
 	char *text = conf_slurp(path, CONF_FILE_MAX, false, &len, f);
 	struct conf *c = NULL;
 	if (text != NULL || (flags & CONF_LENIENT))
-		c = conf_read(path, text != NULL ? text : "", len, flags, f);
+		c = conf_read(path, text, len, flags, f);
 	free(text);
 	free(absolute);
 	return c;

@@ -145,7 +145,8 @@ enum {
 
 /*
  * Read path (NULL: CONF_PATH).  A conf with one reference; or NULL and at
- * least one fault.  A missing file is a fault.  Paths in it are absolute.
+ * least one fault.  A missing or empty file is a fault.  Paths in it are
+ * absolute.
  */
 struct conf *conf_load(
     const char *path, unsigned flags, struct faults *f) MUST_CHECK;

@@ -235,10 +235,13 @@ read_all(struct reader *r, cfg_t *root)
 	}
 }
 
-static void
+/* Does anything stand in it?  A file that is just being written must not
+ * be taken for one that wants the defaults (M02). */
+static bool
 parse(struct reader *r, cfg_t *root, const char *text, size_t len)
 {
 	bool whole;
+	unsigned first = r->f->count;
 	char *clean = conf_text(r->c->path, text, len, &whole, r->f);
 	unsigned before = r->f->count;
 	if (cfg_parse_buf(root, clean) != CFG_SUCCESS && whole) {
@@ -246,7 +249,9 @@ parse(struct reader *r, cfg_t *root, const char *text, size_t len)
 		if (r->f->count == before)
 			faults_add(r->f, r->c->path, 0, "syntax error");
 	}
+	bool empty = *clean == '\0' && r->f->count == first;
 	free(clean);
+	return !empty;
 }
 
 static void
@@ -280,7 +285,8 @@ conf_read(const char *path, const char *text, size_t len, unsigned flags,
 		if (keys_sections[i].shape == SECTION_ONCE)
 			keys_default(&keys_sections[i], c);
 	cfg_t *root = make_parser();
-	parse(&r, root, text, len);
+	if (text != NULL && !parse(&r, root, text, len))
+		faults_add(f, path, 0, "sets nothing: is it only half there?");
 	read_all(&r, root);
 	conf_complete(c, (flags & CONF_LENIENT) != 0, f);
 	conf_agree(c, root, f);

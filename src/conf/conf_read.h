@@ -23,7 +23,7 @@ struct cfg_t;
 char *conf_slurp(const char *path, size_t max, bool missing_ok, size_t *len,
     struct faults *f) MUST_CHECK;
 
-/* conf_load() from memory; path is only named. */
+/* conf_load() from memory; path is only named.  text NULL: the defaults. */
 struct conf *conf_read(const char *path, const char *text, size_t len,
     unsigned flags, struct faults *f) MUST_CHECK;
 
