@@ -29,8 +29,7 @@ static bool
 is_old(const struct stat *st)
 {
 	int64_t now = clock_wall_ms() / 1000;
-	return now - (int64_t)st->st_mtime > TORN_AGE_SECONDS &&
-	       now - (int64_t)st->st_ctime > TORN_AGE_SECONDS;
+	return now - (int64_t)st->st_mtime > TORN_AGE_SECONDS;
 }
 
 /* "waypost-batch" of another version (J27). */
