@@ -56,6 +56,9 @@ PERCENT = %
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libwaypost.a
 	$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) -lcmocka $(LDLIBS)
 
+$(B)/tests/unit/test_options: $(B)/cmd/sendmail/options.o
+$(B)/tests/unit/test_options: LDLIBS += $(B)/libwaypost.a
+
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libwaypost.a
 	$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) $(LDLIBS)
 

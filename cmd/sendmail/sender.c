@@ -49,12 +49,27 @@ sender_parse(struct address *a, const char *text, const char **why)
 	return result;
 }
 
+/* Local users first, and without the name service switch: it would ask
+ * daemons and load libraries for what stands in a file. */
+static const struct passwd *
+find_user(uid_t uid)
+{
+	FILE *f = fopen("/etc/passwd", "re");
+	const struct passwd *pw = NULL;
+	if (f != NULL) {
+		while ((pw = fgetpwent(f)) != NULL && pw->pw_uid != uid)
+			continue;
+		(void)fclose(f);
+	}
+	return pw != NULL ? pw : getpwuid(uid);
+}
+
 void
 sender_of_uid(struct address *a, uid_t uid)
 {
 	char name[32];
 	const char *why;
-	const struct passwd *pw = getpwuid(uid);
+	const struct passwd *pw = find_user(uid);
 	if (pw != NULL &&
 	    address_parse(a, pw->pw_name, strlen(pw->pw_name), FLAGS, &why) ==
 		0 &&

@@ -10,8 +10,8 @@
  */
 #include "start.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,11 +44,13 @@ on_end(int signal_number)
 static void
 open_standard(void)
 {
-	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) >= 0)
+	struct pollfd fds[] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
+	if (poll(fds, 3, 0) < 0)
+		_exit(EX_OSERR);
+	for (int fd = 0; fd < 3; fd++) {
+		if (!(fds[fd].revents & POLLNVAL))
 			continue;
-		if (errno != EBADF ||
-		    open("/dev/null", fd == 0 ? O_WRONLY : O_RDWR) != fd)
+		if (open("/dev/null", fd == 0 ? O_WRONLY : O_RDWR) != fd)
 			_exit(EX_OSERR);
 	}
 }
@@ -89,17 +91,19 @@ start_clean(void)
 	die_first(draft_emergency_unlink);
 }
 
+/* The kernel's word, given at exec: ids that differ, or capabilities. */
 bool
 start_privileged(void)
 {
-	return getauxval(AT_SECURE) != 0 || getegid() != getgid() ||
-	       geteuid() != getuid();
+	return getauxval(AT_SECURE) != 0;
 }
 
 void
 start_drop_group(void)
 {
+	if (!start_privileged())
+		return;
 	gid_t gid = getgid();
-	if (getegid() != gid && setresgid(gid, gid, gid) != 0)
+	if (setresgid(gid, gid, gid) != 0)
 		_exit(EX_OSERR);
 }
