@@ -81,7 +81,8 @@ replay: $(FUZZ:%=$(B)/tests/fuzz/%)
 		$(B)/tests/fuzz/$$t tests/fuzz/corpus/$${t#fuzz_}; done
 
 test-programs: $(UNITS:%=$(B)/tests/unit/%) $(FUZZ:%=$(B)/tests/fuzz/%) \
-	$(CRASH:%=$(B)/tests/crash/%) $(B)/tests/crash/fault.so
+	$(BENCH:%=$(B)/tests/bench/%) $(CRASH:%=$(B)/tests/crash/%) \
+	$(B)/tests/crash/fault.so
 
 PAR = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 # In this order: what is missing is installed before anything is compiled.
@@ -91,7 +92,7 @@ check:
 	$(if $(SAN),,$(MAKE) $(PAR) SAN=1 B=$(B)/san test-programs)
 	SAN=$(SAN) tests/run $(B)
 
-e2e crash bench: all test-programs $(BENCH:%=$(B)/tests/bench/%)
+e2e crash bench: all test-programs
 	tests/prepare
 	tests/$@/run $(B)
 

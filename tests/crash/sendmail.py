@@ -12,15 +12,13 @@ import sweep
 UNIQUE = b"unique-sendmail-1"
 
 
-def main(build, prefix):
-    place = sweep.Place(build, prefix)
-    tap = sweep.Tap()
+def ring(place, tap, title, lines):
     command = place.command("sendmail", "-oi", "-f", "sender@example.com",
                             "user@example.com", "other@example.com")
 
     def run(fault):
         place.clear()
-        return place.run(command, sweep.message(UNIQUE), fault)
+        return place.run(command, sweep.message(UNIQUE, lines), fault)
 
     def look():
         """(messages accepted, temporary files, faults)"""
@@ -30,7 +28,7 @@ def main(build, prefix):
             return 0, 0, ["torn batch in new/: %s" % torn]
         faults = []
         for envelope, data in found:
-            if not data.endswith(b"\r\n\r\n" + sweep.body_of(UNIQUE)):
+            if not data.endswith(b"\r\n\r\n" + sweep.body_of(UNIQUE, lines)):
                 faults.append("changed body in new/")
             if envelope.count(b"\nrcpt: ") != 2:
                 faults.append("recipients lost: %r" % envelope)
@@ -40,7 +38,7 @@ def main(build, prefix):
         """After a crash: what the carrier makes of what it finds."""
         code, output = place.carry()
         copies = sweep.holding(place.drop, b"X-Unique: " + UNIQUE)
-        whole = sweep.holding(place.drop, sweep.body_of(UNIQUE))
+        whole = sweep.holding(place.drop, sweep.body_of(UNIQUE, lines))
         faults = [] if code == 0 else ["waypostd says %s\n%s" % (code, output)]
         if copies != whole:
             faults.append("part of a message was delivered")
@@ -89,13 +87,20 @@ def main(build, prefix):
     if code != 0 or accepted != 1 or left:
         faults.append("exit %s, %d accepted, %d left\n%s" % (
             code, accepted, left, output))
-    tap.result("sendmail without a fault: %d calls" % len(calls), faults)
+    tap.result("%s without a fault: %d calls" % (title, len(calls)), faults)
     syncs = sum(call in ("fsync", "fdatasync") for call, _ in calls)
     tap.result("at most two syncs", [] if syncs <= 2 else ["%d" % syncs])
-    sweep.sweep(tap, "sendmail", calls, (sweep.KILL,), killed)
-    sweep.sweep(tap, "sendmail", calls, ("SIGTERM", "SIGINT", "SIGHUP"),
+    sweep.sweep(tap, title, calls, (sweep.KILL,), killed)
+    sweep.sweep(tap, title, calls, ("SIGTERM", "SIGINT", "SIGHUP"),
                 signalled)
-    sweep.sweep(tap, "sendmail", calls, sweep.ERRORS + sweep.HARMLESS, failed)
+    sweep.sweep(tap, title, calls, sweep.ERRORS + sweep.HARMLESS, failed)
+
+
+def main(build, prefix):
+    place = sweep.Place(build, prefix)
+    tap = sweep.Tap()
+    ring(place, tap, "one write", 30)
+    ring(place, tap, "several writes", 20000)
     tap.done()
 
 

@@ -106,9 +106,9 @@ def holding(directory, text):
     return found
 
 
-def message(unique):
+def message(unique, lines=30):
     """A message with an ID of its own, at both ends, and hostile lines."""
-    body = b"".join(b"line %d\n" % i for i in range(30))
+    body = b"".join(b"line %d\n" % i for i in range(lines))
     return (b"From: sender@example.com\nTo: user@example.com\n"
             b"Subject: %s\nDate: Tue, 24 Nov 2026 10:00:00 +0000\n"
             b"Message-ID: <%s@example.com>\nX-Unique: %s\n\n"
@@ -116,8 +116,8 @@ def message(unique):
             b"END-OF-%s\n" % (unique, unique, unique, body, unique))
 
 
-def body_of(unique):
-    return message(unique).split(b"\n\n", 1)[1].replace(b"\n", b"\r\n")
+def body_of(unique, lines=30):
+    return message(unique, lines).split(b"\n\n", 1)[1].replace(b"\n", b"\r\n")
 
 
 class Tap:
