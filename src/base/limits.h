@@ -25,9 +25,13 @@
 #define BATCH_BYTES_MAX (4ULL << 30) /* one batch file */
 #define JOURNAL_LINE_MAX 2048
 
-#define REPLY_LINE_MAX 2048 /* one line of an SMTP reply */
-#define REPLY_LINES_MAX 100 /* lines of one SMTP reply */
-#define CHUNK_SIZE 16384    /* one write to a connection */
+#define USER_TEXT_MAX 255 /* an authenticated name */
+
+#define REPLY_LINE_MAX 2048       /* one line of an SMTP reply */
+#define REPLY_LINES_MAX 100       /* lines of one SMTP reply */
+#define CHUNK_SIZE 16384          /* one write to a connection */
+#define SETUP_LINES_MAX 1000      /* reply lines until a session stands */
+#define MULTI_CONNECTIONS_MAX 200 /* on one libcurl multi: it searches */
 
 #define DNS_RECORDS_MAX 256        /* of one answer that are looked at */
 #define DNS_TIMEOUT_MS (20 * 1000) /* one question, however many servers */
@@ -45,9 +49,9 @@
 
 #define REPORT_ORIGINAL_MAX (100 * 1024) /* larger: headers only (K31) */
 #define REPORT_RCPTS_MAX 1000            /* in one report; more make another */
-#define REPORT_LISTED_MAX 50 /* of these, told in its human part */
-#define PICKUP_HELD_MAX 1024 /* files remembered as left alone */
-#define PICKUP_CLAIMS_MAX 64 /* claimed together */
+#define REPORT_LISTED_MAX 50             /* of these, told in its human part */
+#define PICKUP_HELD_MAX 1024             /* files remembered as left alone */
+#define PICKUP_CLAIMS_MAX 64             /* claimed together */
 
 /* A writer gives up long before recovery may remove its torn file (R4). */
 #define WRITER_ALARM_SECONDS (60 * 60)

@@ -98,6 +98,8 @@ client_finish(struct client *c, const struct status *st, bool unsent)
 void
 client_break(struct client *c, const struct status *st)
 {
+	if (!c->broken)
+		c->why = *st;
 	c->broken = true;
 	c->off = c->end = 0;
 	c->nexpected = 0;
@@ -134,6 +136,12 @@ bool
 client_broken(const struct client *c)
 {
 	return c->broken;
+}
+
+const struct status *
+client_why(const struct client *c)
+{
+	return &c->why;
 }
 
 uint64_t
@@ -220,18 +228,19 @@ client_start(struct client *c, struct transaction *t)
 	struct status st;
 	f.legs = alloc_zero(t->nrcpts + 1, sizeof(*f.legs));
 	stuff_init(&f.stuff);
-	if (c->broken || c->quitting || c->nflights == FLIGHTS_MAX) {
-		status_set(&st, LATER, 0, "4.4.2", "the connection ended");
-		tell_all(c, &f, &st, true);
-	} else if (unfit(c, t, &st)) {
+	if (unfit(c, t, &st))
 		tell_all(c, &f, &st, false);
-	}
 	status_set(&st, NEVER, 0, "5.1.3", "malformed recipient address");
 	for (size_t i = 0; i < t->nrcpts; i++)
 		if (f.legs[i].state == LEG_OPEN &&
 		    !sendable(t->env->rcpts[t->rcpts[i]].addr.text,
 			t->env->utf8, ADDRESS_BARE))
 			tell(c, &f, i, &st, false);
+	/* Last, because a hook may have given up the connection. */
+	if (c->broken || c->quitting || c->nflights == FLIGHTS_MAX) {
+		status_set(&st, LATER, 0, "4.4.2", "the connection ended");
+		tell_all(c, &f, &st, true);
+	}
 	if (f.open == 0) {
 		free(f.legs);
 		c->hooks.finished(c->arg, t);

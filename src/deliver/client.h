@@ -100,6 +100,8 @@ int client_input(struct client *c, const char *data, size_t len);
 
 /* Is the connection to be closed?  (Also after the body hook failed.) */
 bool client_broken(const struct client *c);
+const struct status *client_why(
+    const struct client *c); /* then: the reason; DONE after QUIT */
 
 /* Grows with each octet sent and each complete reply: for deadlines. */
 uint64_t client_progress(const struct client *c);

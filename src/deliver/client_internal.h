@@ -92,7 +92,8 @@ struct client {
 	struct reply reply;
 	uint64_t replies, written, sent; /* written, sent: stream offsets */
 	bool quitting, quit_written, broken;
-	size_t off, end; /* of the frozen chunk, what is unsent */
+	struct status why; /* once broken */
+	size_t off, end;   /* of the frozen chunk, what is unsent */
 	size_t raw_off, raw_end;
 	char chunk[CHUNK_SIZE];
 	char raw[CHUNK_SIZE];

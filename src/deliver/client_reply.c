@@ -161,6 +161,7 @@ on_dot(struct client *c, uint64_t at)
 	}
 	/* It refuses in mid-body: the connection cannot go on. */
 	c->broken = true;
+	c->why = st;
 	client_finish(c, &st, false);
 	status_set(&st, LATER, 0, "4.4.2",
 	    "the connection ended with the message before");
@@ -234,6 +235,7 @@ client_reply(struct client *c)
 		on_rset(c, f);
 		break;
 	case EXPECT_QUIT:
+		status_set(&c->why, DONE, 0, NULL, "closed");
 		c->broken = true;
 		break;
 	}

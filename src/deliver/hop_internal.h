@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What hops.c (the engine), hop_setup.c (until a session stands) and hop.c
+ * (one connection's life) share; for nobody else.
+ */
+#ifndef DELIVER_HOP_INTERNAL_H
+#define DELIVER_HOP_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include <curl/curl.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <openssl/x509.h>
+
+#include "deliver/hop.h"
+#include "deliver/secret.h"
+#include "deliver/trust.h"
+
+/* One libcurl multi with its timer; searches in it are linear (C4). */
+struct lane {
+	struct lane *next;
+	struct hops *hops;
+	CURLM *multi;
+	struct event timer;
+	unsigned users;
+};
+
+struct hops {
+	struct event_base *base;
+	struct trust *trust;
+	struct lane *lanes;
+	TAILQ_HEAD(, hop) all;
+	char in[CHUNK_SIZE]; /* read here; never used across calls */
+};
+
+/* What the server said until the session stood. */
+struct setup {
+	struct client_caps caps;
+	unsigned lines;
+	int code;        /* of the last line */
+	char last[256];  /* the last line, without its end */
+	bool greeted;    /* 220 */
+	bool ehlo;       /* a whole 250, since STARTTLS */
+	bool starttls;   /* 220 to STARTTLS */
+	bool authorized; /* 235 */
+};
+
+enum hop_state {
+	HOP_SETUP,
+	HOP_OPEN,
+	HOP_QUIT,   /* QUIT goes out once nothing is open */
+	HOP_ENDING, /* end_event will come */
+};
+
+struct hop {
+	TAILQ_ENTRY(hop) of_engine;
+	struct hops *hops;
+	struct lane *lane; /* NULL: not in a multi */
+	struct hop_target target;
+	struct hop_hooks hooks;
+	void *arg;
+	enum hop_state state;
+
+	/* Set-up. */
+	enum tls_policy policy; /* what is insisted on (raised by user) */
+	bool implicit;
+	bool in_clear; /* second try, after a failed handshake */
+	char *user;
+	struct secret *secret;
+	X509_STORE *store;
+	CURL *easy;
+	struct curl_slist *connect_to;
+	char error[CURL_ERROR_SIZE];
+	struct setup setup;
+	int64_t connect_timeout_ms, timeout_ms;
+
+	/* Session. */
+	struct client *client;
+	bool has_tls, was_ready, pumping, room_due, could_take, quit_timed;
+	char tls[100];
+	uint64_t progress; /* client_progress() when last seen */
+	int64_t since;     /* ... and when it last changed */
+	struct event read_event, write_event, timer, end_event;
+	struct status end;
+};
+
+/* Take a place in a multi (hops.c).  0; -1 when libcurl refuses. */
+int lane_add(struct hop *h) MUST_CHECK;
+void lane_remove(struct hop *h); /* closes the connection */
+
+/* Make the easy handle.  0; -1 and LATER in *st (hop_setup.c). */
+int setup_prepare(
+    struct hop *h, const struct hop_options *o, struct status *st) MUST_CHECK;
+
+/* Set the status of a set-up that failed; what may be NULL. */
+void setup_status(const struct hop *h, const char *what, const char *enhanced,
+    struct status *st);
+
+/* The same from libcurl's result. */
+void setup_failed(const struct hop *h, CURLcode code, struct status *st);
+
+/* Is all there that the policy wants?  0; -1 and LATER in *st. */
+int setup_check(struct hop *h, struct status *st) MUST_CHECK;
+
+/* May it be tried again without TLS?  Then the handle is made ready. */
+bool setup_fall_back(struct hop *h) MUST_CHECK;
+
+/* Nothing of the set-up is needed any more: wipe the secret. */
+void setup_forget(struct hop *h);
+
+/* libcurl is done with the set-up (hop.c). */
+void hop_done(struct hop *h, CURLcode code);
+
+/* End it now; or begin the end: open transactions are answered at once,
+ * the rest follows from the event loop (hop.c). */
+void hop_finish(struct hop *h);
+void hop_end(struct hop *h, const struct status *st);
+void hop_lost(struct hop *h, const char *enhanced, const char *why);
+void hop_timer(struct hop *h, int64_t ms);
+
+/* Move octets (hop_pump.c).  hop_read takes what there is; false: the hop
+ * is ending.  hop_kick lets the event loop do the rest. */
+bool hop_read(struct hop *h) MUST_CHECK;
+void hop_io(evutil_socket_t fd, short what, void *arg);
+void hop_kick(struct hop *h);
+bool hop_busy(const struct hop *h); /* is something owed to us? */
+
+#endif
