@@ -30,7 +30,7 @@ enum record_type { RECORD_A = 1, RECORD_MX = 15, RECORD_AAAA = 28 };
 struct dns_record {
 	struct ip ip;        /* A, AAAA */
 	uint16_t preference; /* MX */
-	char name[256];      /* MX: exchange, no final dot; "" = null MX */
+	char name[256];      /* MX: lower case, no final dot; "" = null MX */
 };
 
 struct answer {
@@ -39,7 +39,7 @@ struct answer {
 	enum record_type type;
 	bool secure;                /* DNSSEC validated */
 	const char *why;            /* a sentence when kind is not OK */
-	uint32_t ttl;               /* seconds */
+	uint32_t ttl;               /* seconds; 0 when kind is not OK */
 	struct dns_record *records; /* borrowed for the call */
 	size_t n;
 };
@@ -49,19 +49,29 @@ typedef void (*resolver_fn)(void *arg, const struct answer *a);
 struct resolver_options {
 	const char *const *servers; /* "ip" or "ip@port"; n 0: resolv.conf */
 	size_t n;
-	const char *trust_anchor; /* file; NULL: the system's if it exists */
-	bool hosts_file;          /* answer A and AAAA from /etc/hosts first */
+	const char *trust_anchor; /* file: validation is demanded; NULL: the
+	                             system's, if it is there and the servers
+	                             pass signatures on */
+	bool hosts_file;          /* A and AAAA of a name in /etc/hosts
+	                             are what stands there */
 };
 
-/* NULL with errno when libunbound cannot start. */
+/* NULL with EINVAL when a server is no "ip" or "ip@port".  libunbound is
+ * started by the first question that needs it (2 MB), inside base; no
+ * thread, no process, no wake-up while nothing is asked. */
 struct resolver *resolver_new(
     struct event_base *base, const struct resolver_options *o) MUST_CHECK;
-void resolver_free(struct resolver *r); /* cancels all */
+void resolver_free(struct resolver *r); /* cancels all; NULL is fine */
+
+/* The event loop that answers come from. */
+struct event_base *resolver_base(const struct resolver *r);
 
 /*
  * Ask.  fn is called exactly once, from the event loop, never from within
- * this call; unless the question is cancelled first.  Names are checked to
- * be domains; MX exchanges that are not are left out of the answer (C20).
+ * this call; unless the question is cancelled first.  An answer comes within
+ * DNS_TIMEOUT_MS; fn may cancel others, ask again or free r.  Names are
+ * checked to be domains; MX exchanges that are not are left out of the
+ * answer (C20), one that had no other is ANSWER_FAIL.
  */
 struct question *resolver_ask(struct resolver *r, const char *name,
     enum record_type type, resolver_fn fn, void *arg) MUST_CHECK;

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Questions and their answers.  Not the options of libunbound (context.c),
+ * not the decoder (dns.c), and no mail.
+ *
+ * libunbound is started by the first question that needs it and may answer
+ * from within ub_resolve_event(); answers therefore wait in a list that an
+ * event empties, one a turn, so that callbacks may do anything, even free
+ * the resolver.  Every question has its own deadline.  Invariant: a question
+ * is in exactly one list, asked or answered; asked ones are known to the
+ * present context and to no other.
+ */
+#include "net/resolver.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/time.h>
+#include <unbound-event.h>
+#include <unbound.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "net/changed.h"
+#include "net/context.h"
+#include "net/dns.h"
+#include "net/hosts.h"
+
+#define RESOLV_CONF "/etc/resolv.conf"
+#define HOSTS_FILE "/etc/hosts"
+#define WHY_MAX 512
+#define HOSTS_TTL 1
+#define CLASS_IN 1
+
+struct question {
+	TAILQ_ENTRY(question) link;
+	struct resolver *resolver;
+	struct event *deadline;
+	resolver_fn fn;
+	void *arg;
+	char *name;
+	struct answer answer; /* owns records */
+	struct buf why;
+	bool asked, answered; /* asked: libunbound has it, by this id */
+	int id;
+};
+
+TAILQ_HEAD(list, question);
+
+struct resolver {
+	struct event_base *base;
+	struct event *deliver;
+	struct ub_ctx *ctx;  /* NULL until the first question */
+	struct stat servers; /* resolv.conf as ctx knows it */
+	struct hosts *hosts; /* NULL: not to be used */
+	struct list asked, answered;
+	struct buf trouble;              /* "" when the last was answered */
+	struct resolver_options options; /* its strings are ours */
+	char **servers_text, *anchor_text;
+};
+
+static const char *
+type_name(enum record_type type)
+{
+	switch (type) {
+	case RECORD_A:
+		return "A";
+	case RECORD_AAAA:
+		return "AAAA";
+	case RECORD_MX:
+		return "MX";
+	}
+	return "?";
+}
+
+static void
+free_question(struct question *q)
+{
+	if (q->deadline != NULL)
+		event_free(q->deadline);
+	free(q->answer.records);
+	free(q->name);
+	buf_free(&q->why);
+	free(q);
+}
+
+/* The answer is complete: let the event loop bring it. */
+static void
+answer(struct question *q, enum answer_kind kind, const char *why)
+{
+	struct resolver *r = q->resolver;
+	TAILQ_REMOVE(&r->asked, q, link);
+	TAILQ_INSERT_TAIL(&r->answered, q, link);
+	q->asked = false;
+	q->answered = true;
+	q->answer.kind = kind;
+	if (kind != ANSWER_OK)
+		(void)buf_addf(&q->why, "DNS: %s of %s: %s",
+		    type_name(q->answer.type), q->name, why);
+	(void)event_del(q->deadline);
+	event_active(r->deliver, EV_TIMEOUT, 0);
+}
+
+/* The same, from a server or for want of one. */
+static void
+server_answer(struct question *q, enum answer_kind kind, const char *why)
+{
+	answer(q, kind, why);
+	buf_clear(&q->resolver->trouble);
+	if (kind == ANSWER_FAIL)
+		(void)buf_adds(&q->resolver->trouble, buf_str(&q->why));
+}
+
+static void
+read_answer(struct question *q, const void *packet, size_t len)
+{
+	struct dns_message m;
+	const char *why = "malformed answer";
+	enum answer_kind kind = ANSWER_FAIL;
+	if (dns_read(packet, len, q->answer.type, &m) == 0)
+		kind = dns_judge(&m, &why);
+	q->answer.ttl = m.ttl;
+	q->answer.records = m.records;
+	q->answer.n = m.n;
+	server_answer(q, kind, why);
+}
+
+/* libunbound's callback; it may run inside of ub_resolve_event(). */
+static void
+take_answer(void *arg, int rcode, void *packet, int len, int security,
+    char *why_bogus, int limited)
+{
+	struct question *q = arg;
+	char why[256];
+	(void)limited;
+	q->answer.secure = security == 2;
+	if (security == 1) {
+		(void)snprintf(why, sizeof(why), "not validated by DNSSEC: %s",
+		    why_bogus != NULL ? why_bogus : "bogus");
+		server_answer(q, ANSWER_FAIL, why);
+	} else if (rcode == 0 && packet != NULL && len > 0) {
+		read_answer(q, packet, (size_t)len);
+	} else {
+		(void)snprintf(why, sizeof(why),
+		    rcode == 2 ? "no server can answer (SERVFAIL)"
+			       : "no answer, code %d",
+		    rcode);
+		server_answer(q, ANSWER_FAIL, why);
+	}
+}
+
+/* Hand the question to the context, which there is. */
+static void
+ask_context(struct question *q)
+{
+	q->asked = true;
+	int error = ub_resolve_event(q->resolver->ctx, q->name,
+	    (int)q->answer.type, CLASS_IN, q, take_answer, &q->id);
+	if (error != 0 && !q->answered)
+		server_answer(q, ANSWER_FAIL, ub_strerror(error));
+}
+
+/* libunbound will not call back for q any more. */
+static void
+withdraw(struct question *q)
+{
+	if (q->asked)
+		(void)ub_cancel(q->resolver->ctx, q->id);
+	q->asked = false;
+}
+
+static void
+time_out(evutil_socket_t fd, short what, void *arg)
+{
+	struct question *q = arg;
+	(void)fd;
+	(void)what;
+	withdraw(q);
+	server_answer(q, ANSWER_FAIL, "no answer in time");
+}
+
+/* A laptop changes networks. */
+static bool
+servers_changed(struct resolver *r)
+{
+	return r->options.n == 0 && file_changed(RESOLV_CONF, &r->servers);
+}
+
+static struct question *
+first_unasked(const struct resolver *r)
+{
+	struct question *q;
+	TAILQ_FOREACH(q, &r->asked, link)
+	if (!q->asked)
+		break;
+	return q;
+}
+
+/* A new context, which is asked all that is unanswered.  Its callbacks move
+ * questions between the lists, hence the search from the start. */
+static void
+start_context(struct resolver *r)
+{
+	struct question *q;
+	struct buf why;
+	buf_init(&why, WHY_MAX);
+	/* It calls nobody back. */
+	if (r->ctx != NULL)
+		ub_ctx_delete(r->ctx);
+	TAILQ_FOREACH(q, &r->asked, link)
+	q->asked = false;
+	r->ctx = context_open(r->base, &r->options, &why);
+	while ((q = first_unasked(r)) != NULL) {
+		if (r->ctx != NULL)
+			ask_context(q);
+		else
+			server_answer(q, ANSWER_FAIL, buf_str(&why));
+	}
+	buf_free(&why);
+}
+
+static bool
+ask_hosts(struct question *q)
+{
+	struct resolver *r = q->resolver;
+	struct ip v[MX_ADDRESSES_MAX];
+	if (r->hosts == NULL || q->answer.type == RECORD_MX)
+		return false;
+	size_t n = hosts_find(r->hosts, q->name, v, MX_ADDRESSES_MAX);
+	if (n == 0)
+		return false;
+	q->answer.records = alloc_zero(n, sizeof(struct dns_record));
+	q->answer.ttl = HOSTS_TTL;
+	for (size_t i = 0; i < n; i++)
+		if (ip_is_v4(&v[i]) == (q->answer.type == RECORD_A))
+			q->answer.records[q->answer.n++].ip = v[i];
+	answer(q, q->answer.n > 0 ? ANSWER_OK : ANSWER_NODATA,
+	    "not in " HOSTS_FILE);
+	return true;
+}
+
+static void
+ask(struct question *q)
+{
+	struct resolver *r = q->resolver;
+	if (!dns_name_valid(q->name, strlen(q->name)))
+		answer(q, ANSWER_NXDOMAIN, "not a domain name");
+	else if (ask_hosts(q))
+		return;
+	else if (servers_changed(r) || r->ctx == NULL)
+		start_context(r);
+	else
+		ask_context(q);
+}
+
+struct question *
+resolver_ask(struct resolver *r, const char *name, enum record_type type,
+    resolver_fn fn, void *arg)
+{
+	static const struct timeval limit = {.tv_sec = DNS_TIMEOUT_MS / 1000,
+	    .tv_usec = DNS_TIMEOUT_MS % 1000 * 1000};
+	struct question *q = alloc_zero(1, sizeof(*q));
+	q->resolver = r;
+	q->fn = fn;
+	q->arg = arg;
+	q->name = alloc_string(name, strlen(name));
+	q->answer.name = q->name;
+	q->answer.type = type;
+	buf_init(&q->why, WHY_MAX);
+	q->deadline = evtimer_new(r->base, time_out, q);
+	if (q->deadline == NULL || evtimer_add(q->deadline, &limit) != 0)
+		die("cannot make a timer");
+	TAILQ_INSERT_TAIL(&r->asked, q, link);
+	ask(q);
+	return q;
+}
+
+void
+resolver_cancel(struct question *q)
+{
+	withdraw(q);
+	struct resolver *r = q->resolver;
+	TAILQ_REMOVE(q->answered ? &r->answered : &r->asked, q, link);
+	free_question(q);
+}
+
+/* Bring one answer.  Behind fn() nothing of the resolver may be touched. */
+static void
+deliver(evutil_socket_t fd, short what, void *arg)
+{
+	struct resolver *r = arg;
+	struct question *q = TAILQ_FIRST(&r->answered);
+	(void)fd;
+	(void)what;
+	if (q == NULL)
+		return;
+	TAILQ_REMOVE(&r->answered, q, link);
+	if (!TAILQ_EMPTY(&r->answered))
+		event_active(r->deliver, EV_TIMEOUT, 0);
+	q->answer.why = q->answer.kind != ANSWER_OK ? buf_str(&q->why) : NULL;
+	q->fn(q->arg, &q->answer);
+	free_question(q);
+}
+
+/* Keep the options: the context is made later, and more than once. */
+static void
+copy_options(struct resolver *r, const struct resolver_options *o)
+{
+	r->options = *o;
+	r->servers_text = alloc_zero(o->n, sizeof(char *));
+	for (size_t i = 0; i < o->n; i++)
+		r->servers_text[i] =
+		    alloc_string(o->servers[i], strlen(o->servers[i]));
+	r->options.servers = (const char *const *)r->servers_text;
+	if (o->trust_anchor != NULL)
+		r->options.trust_anchor = r->anchor_text =
+		    alloc_string(o->trust_anchor, strlen(o->trust_anchor));
+	if (o->hosts_file)
+		r->hosts = hosts_new(HOSTS_FILE);
+}
+
+struct resolver *
+resolver_new(struct event_base *base, const struct resolver_options *o)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		if (!context_server_valid(o->servers[i])) {
+			errno = EINVAL;
+			return NULL;
+		}
+	}
+	struct resolver *r = alloc_zero(1, sizeof(*r));
+	r->base = base;
+	r->deliver = event_new(base, -1, 0, deliver, r);
+	if (r->deliver == NULL)
+		die("cannot make an event");
+	TAILQ_INIT(&r->asked);
+	TAILQ_INIT(&r->answered);
+	buf_init(&r->trouble, WHY_MAX);
+	copy_options(r, o);
+	return r;
+}
+
+static void
+free_all(struct list *l)
+{
+	struct question *q;
+	while ((q = TAILQ_FIRST(l)) != NULL) {
+		TAILQ_REMOVE(l, q, link);
+		free_question(q);
+	}
+}
+
+void
+resolver_free(struct resolver *r)
+{
+	if (r == NULL)
+		return;
+	if (r->ctx != NULL)
+		ub_ctx_delete(r->ctx);
+	free_all(&r->asked);
+	free_all(&r->answered);
+	event_free(r->deliver);
+	hosts_free(r->hosts);
+	for (size_t i = 0; i < r->options.n; i++)
+		free(r->servers_text[i]);
+	free(r->servers_text);
+	free(r->anchor_text);
+	buf_free(&r->trouble);
+	free(r);
+}
+
+struct event_base *
+resolver_base(const struct resolver *r)
+{
+	return r->base;
+}
+
+const char *
+resolver_trouble(const struct resolver *r)
+{
+	return r->trouble.len > 0 ? buf_str(&r->trouble) : NULL;
+}
