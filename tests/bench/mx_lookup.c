@@ -3,13 +3,13 @@
  * Asks what the carrier asks, and prints what it would be told.
  *
  *   mx_lookup [-H] [-f] [-s SERVER]... [-a ANCHOR] [-p PORT] [-o OWN]
- *       [-t TYPE] [-r TIMES] [-i SECONDS] NAME...
+ *       [-t TYPE] [-r TIMES] [-w SECONDS] [-i SECONDS] NAME...
  *
  * One line for each outcome, in the order of the names: "NAME HOST IP PORT"
  * for a target, "NAME VERDICT CODE TEXT" without one; with -t A, AAAA or MX
  * the answer itself.  -H: hosts, not domains.  -f: with /etc/hosts.  -r: ask
  * so many times, one after the other, and print microseconds and memory
- * instead.  -i: then stay idle.
+ * instead.  -w: wait between names.  -i: stay idle in the end.
  */
 #include <event2/event.h>
 #include <signal.h>
@@ -122,6 +122,14 @@ measure(struct lookup *l, const char *name, int times)
 	    (double)(now_us() - start) / (times > 0 ? times : 1));
 }
 
+static void
+stay_idle(struct event_base *base, int seconds)
+{
+	struct timeval t = {.tv_sec = seconds};
+	(void)event_base_loopexit(base, &t);
+	(void)event_base_dispatch(base);
+}
+
 static enum record_type
 type_of(const char *s)
 {
@@ -136,8 +144,8 @@ main(int argc, char **argv)
 	const char *servers[8];
 	struct resolver_options o = {.servers = servers};
 	struct lookup l = {.port = 25};
-	int times = 0, idle = 0, opt;
-	while ((opt = getopt(argc, argv, "Hfs:a:p:o:t:r:i:")) != -1) {
+	int times = 0, idle = 0, wait = 0, opt;
+	while ((opt = getopt(argc, argv, "Hfs:a:p:o:t:r:w:i:")) != -1) {
 		if (opt == 'H')
 			l.kind = MX_HOST;
 		else if (opt == 'f')
@@ -154,19 +162,27 @@ main(int argc, char **argv)
 			l.type = type_of(optarg);
 		else if (opt == 'r')
 			times = atoi(optarg);
+		else if (opt == 'w')
+			wait = atoi(optarg);
 		else if (opt == 'i')
 			idle = atoi(optarg);
 		else
 			return EX_USAGE;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	l.base = event_base_new();
-	l.resolver = l.base != NULL ? resolver_new(l.base, &o) : NULL;
+	if (l.base == NULL)
+		return EX_OSERR;
+	l.resolver = resolver_new(l.base, &o);
 	if (l.resolver == NULL) {
 		perror("mx_lookup");
+		event_base_free(l.base);
 		return EX_OSERR;
 	}
 	for (int i = optind; i < argc; i++) {
+		if (i > optind && wait > 0)
+			stay_idle(l.base, wait);
 		if (times > 0)
 			measure(&l, argv[i], times);
 		else
@@ -174,12 +190,8 @@ main(int argc, char **argv)
 	}
 	if (l.type != 0 && resolver_trouble(l.resolver) != NULL)
 		(void)printf("trouble %s\n", resolver_trouble(l.resolver));
-	(void)fflush(stdout);
-	if (idle > 0) {
-		struct timeval t = {.tv_sec = idle};
-		(void)event_base_loopexit(l.base, &t);
-		(void)event_base_dispatch(l.base);
-	}
+	if (idle > 0)
+		stay_idle(l.base, idle);
 	resolver_free(l.resolver);
 	event_base_free(l.base);
 	return l.failed;
