@@ -55,11 +55,14 @@ field_next(const char *p, size_t len, struct field *f)
 	size_t n = 0;
 	while (n < len && p[n] != ':' && p[n] != ' ' && !is_control(p[n]))
 		n++;
-	if (n == 0 || n == len || p[n] != ':')
+	size_t colon = n;
+	while (colon < len && is_blank(p[colon]))
+		colon++;
+	if (n == 0 || colon == len || p[colon] != ':')
 		return -1;
-	*f = (struct field){.name = p, .name_len = n, .value = p + n + 1};
+	*f = (struct field){.name = p, .name_len = n, .value = p + colon + 1};
 	f->len = field_length(p, len);
-	f->value_len = f->len - n - 1;
+	f->value_len = f->len - colon - 1;
 	if (f->value_len >= 2 &&
 	    memcmp(f->value + f->value_len - 2, "\r\n", 2) == 0)
 		f->value_len -= 2;

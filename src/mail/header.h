@@ -26,7 +26,8 @@ struct field {
  * The field that starts at p.  1: *f is set.  0: the header ends here (an
  * empty line, or no input).  -1: this line is no field (no colon, blank or
  * control byte in the name); the body starts here although the empty line
- * is missing.
+ * is missing.  Blanks before the colon are allowed as they were in RFC 822:
+ * a "Bcc :" must not end in the body.
  */
 int field_next(const char *p, size_t len, struct field *f) MUST_CHECK;
 

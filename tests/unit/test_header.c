@@ -43,8 +43,10 @@ static const struct field_case fields[] = {
     {"nocolon", -1, NULL, NULL, 0},
     {": b\r\n", -1, NULL, NULL, 0},
     {" A: b\r\n", -1, NULL, NULL, 0},
-    {"A : b\r\n", -1, NULL, NULL, 0},
-    {"A\t: b\r\n", -1, NULL, NULL, 0},
+    {"A : b\r\n", 1, "A", " b", 7}, /* RFC 5322 section 4.5 */
+    {"A \t: b\r\n", 1, "A", " b", 8},
+    {"A ", -1, NULL, NULL, 0},
+    {"A b: c\r\n", -1, NULL, NULL, 0},
     {"A\x1b: b\r\n", -1, NULL, NULL, 0},
     {"A\x7f: b\r\n", -1, NULL, NULL, 0},
     {"\r", -1, NULL, NULL, 0},
