@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The end-of-data machine.  Not a validator: it says what it saw and the
+ * session decides.  Invariant: only a lone dot between two strict CRLFs
+ * ends the message, whatever the policy for bare CR and LF is.
+ */
+#include "smtpd/deframe.h"
+
+#include <string.h>
+
+enum {
+	LINE_START, /* behind a strict CRLF, or at the very start */
+	IN_LINE,
+	AFTER_CR,  /* one CR, held back */
+	AFTER_CRS, /* several: the line end behind them is not strict */
+	DOT,       /* a dot at LINE_START, held back */
+	DOT_CR,    /* and a CR */
+};
+
+void
+deframe_init(struct deframe *d, bool normalize)
+{
+	*d = (struct deframe){.state = LINE_START, .normalize = normalize};
+}
+
+/* Add as much as goes without a decision; octets taken. */
+static size_t
+take_run(struct deframe *d, const char *in, size_t len, struct buf *out)
+{
+	const char *stop = memchr(in, '\r', len);
+	size_t n = stop != NULL ? (size_t)(stop - in) : len;
+	stop = memchr(in, '\n', n);
+	if (stop != NULL)
+		n = (size_t)(stop - in);
+	if (memchr(in, '\0', n) != NULL)
+		d->nul = true;
+	(void)buf_add(out, in, n);
+	return n;
+}
+
+/* A CR that no LF followed. */
+static void
+bare_cr(struct deframe *d, struct buf *out)
+{
+	d->bare = true;
+	(void)buf_adds(out, d->normalize ? "\r\n" : "\r");
+}
+
+static void
+in_line(struct deframe *d, char c, struct buf *out)
+{
+	if (c == '\r') {
+		d->state = AFTER_CR;
+	} else if (c == '\n') {
+		d->bare = true;
+		(void)buf_adds(out, d->normalize ? "\r\n" : "\n");
+		d->state = IN_LINE;
+	} else {
+		d->nul |= c == '\0';
+		(void)buf_addc(out, c);
+		d->state = IN_LINE;
+	}
+}
+
+static void
+after_cr(struct deframe *d, char c, struct buf *out)
+{
+	if (c == '\n') {
+		(void)buf_adds(out, "\r\n");
+		d->state = d->state == AFTER_CR ? LINE_START : IN_LINE;
+	} else if (c == '\r') {
+		/* One line end for the whole run, when an LF comes. */
+		d->bare = true;
+		d->state = AFTER_CRS;
+	} else {
+		bare_cr(d, out);
+		in_line(d, c, out);
+	}
+}
+
+/* true: the message ended. */
+static bool
+after_dot(struct deframe *d, char c, struct buf *out)
+{
+	if (d->state == DOT && c == '\r') {
+		d->state = DOT_CR;
+		return false;
+	}
+	if (d->state == DOT_CR && c == '\n')
+		return true;
+	if (d->state == DOT) {
+		/* The dot was stuffing, unless it is followed by a bare LF:
+		 * then it is a line of its own, kept as text. */
+		if (c == '\n')
+			(void)buf_addc(out, '.');
+		in_line(d, c, out);
+		return false;
+	}
+	(void)buf_addc(out, '.');
+	d->state = AFTER_CR;
+	after_cr(d, c, out);
+	return false;
+}
+
+size_t
+deframe_feed(
+    struct deframe *d, const char *in, size_t len, struct buf *out, bool *ended)
+{
+	size_t i = 0;
+	*ended = false;
+	while (i < len) {
+		switch (d->state) {
+		case IN_LINE:
+			i += take_run(d, in + i, len - i, out);
+			if (i < len)
+				in_line(d, in[i++], out);
+			break;
+		case LINE_START:
+			if (in[i] == '.')
+				d->state = DOT;
+			else
+				in_line(d, in[i], out);
+			i++;
+			break;
+		case AFTER_CR:
+		case AFTER_CRS:
+			after_cr(d, in[i++], out);
+			break;
+		default:
+			*ended = after_dot(d, in[i++], out);
+			if (*ended) {
+				d->state = LINE_START;
+				return i;
+			}
+			break;
+		}
+	}
+	return i;
+}

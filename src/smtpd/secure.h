@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * TLS of the listener: contexts with certificates (reloaded without
+ * dropping sessions, F08), and one connection's SSL on its own non-blocking
+ * socket (LIBRARIES.md section 8).  TLS 1.2 and newer; profile "legacy"
+ * also 1.0 and 1.1 for old devices.  No renegotiation, compression, early
+ * data or tickets across listeners (F06, F07).
+ */
+#ifndef SMTPD_SECURE_H
+#define SMTPD_SECURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/attr.h"
+#include "conf/conf.h"
+#include "smtpd/auth.h"
+
+struct secure_context; /* counted: connections keep the one they began with */
+struct secure;
+
+/* NULL and *why (a sentence) when certificate or key do not load.  ca_file:
+ * verify client certificates (EXTERNAL), or NULL. */
+struct secure_context *secure_context_new(const char *certificate,
+    const char *key, const char *profile, const char *ca_file,
+    const char **why) MUST_CHECK;
+void secure_context_unref(struct secure_context *c);
+
+enum secure_result {
+	SECURE_OK, /* done; or n octets */
+	SECURE_WANT_READ,
+	SECURE_WANT_WRITE,
+	SECURE_EOF, /* close_notify, or the socket's end */
+	SECURE_FAILED,
+};
+
+struct secure *secure_accept(struct secure_context *c, int fd) MUST_CHECK;
+void secure_free(struct secure *s); /* sends close_notify if it can */
+enum secure_result secure_handshake(struct secure *s) MUST_CHECK;
+enum secure_result secure_read(
+    struct secure *s, char *out, size_t room, size_t *n) MUST_CHECK;
+enum secure_result secure_write(
+    struct secure *s, const char *data, size_t len, size_t *n) MUST_CHECK;
+
+/* "TLSv1.3 TLS_AES_256_GCM_SHA384"; why the handshake failed. */
+const char *secure_describe(const struct secure *s);
+void secure_channel(struct secure *s, struct auth_channel *ch);
+
+#endif

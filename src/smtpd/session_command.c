@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What each SMTP command means: one function a verb, the order of checks of
+ * RFC 5321 section 4.1.4.  The policy is asked for at every command, so that
+ * a changed configuration binds on open sessions (R27).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "smtpd/command.h"
+#include "smtpd/session_internal.h"
+
+static void
+bad_sequence(struct session *s, const char *text)
+{
+	session_fault(s, 503, "5.5.1", text);
+}
+
+/* Commands that bring no mail; too many of them end the session (D03). */
+static bool
+idle_command(struct session *s, const struct session_policy *p)
+{
+	s->idle_commands++;
+	if (p->commands_without_mail == 0 ||
+	    s->idle_commands <= p->commands_without_mail)
+		return false;
+	session_end(s, "4.7.0", "Too many commands without mail");
+	return true;
+}
+
+static void
+ehlo_lines(struct session *s, const struct session_policy *p)
+{
+	struct buf *out = &s->out;
+	(void)buf_addf(out, "250-%s\r\n", p->hostname);
+	(void)buf_addf(
+	    out, "250-SIZE %llu\r\n", (unsigned long long)p->message_size);
+	(void)buf_adds(out, "250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
+			    "250-DSN\r\n");
+	if (p->offer_starttls && !s->secure)
+		(void)buf_adds(out, "250-STARTTLS\r\n");
+	if (p->mechanisms[0] != '\0')
+		(void)buf_addf(out, "250-AUTH %s\r\n", p->mechanisms);
+	(void)buf_adds(out, "250 ENHANCEDSTATUSCODES\r\n");
+}
+
+static void
+do_helo(struct session *s, const struct session_policy *p, bool extended,
+    const char *arg, size_t len)
+{
+	if (!command_helo_valid(arg, len)) {
+		session_fault(s, 501, "5.5.4",
+		    extended ? "Syntax: EHLO hostname"
+			     : "Syntax: HELO hostname");
+		return;
+	}
+	session_reset(s);
+	if (idle_command(s, p))
+		return;
+	memcpy(s->helo, arg, len);
+	s->helo[len] = '\0';
+	s->extended = extended;
+	if (extended)
+		ehlo_lines(s, p);
+	else
+		session_reply(s, 250, NULL, p->hostname);
+}
+
+static bool
+mail_allowed(struct session *s, const struct session_policy *p)
+{
+	if (s->helo[0] == '\0')
+		bad_sequence(s, "Say HELO or EHLO first");
+	else if (s->in_mail)
+		bad_sequence(s, "A mail transaction is open already");
+	else if (p->require_auth && s->user[0] == '\0')
+		session_fault(s, 530, "5.7.0", "Authentication required");
+	else
+		return true;
+	return false;
+}
+
+static void
+do_mail(struct session *s, const struct session_policy *p, const char *arg,
+    size_t len)
+{
+	struct status st;
+	if (!mail_allowed(s, p))
+		return;
+	if (command_mail(arg, len, &s->mail, &st) != 0) {
+		session_reply_status(s, &st);
+		return;
+	}
+	if (p->message_size != 0 && s->mail.size > p->message_size) {
+		session_fault(s, 552, "5.3.4", "Message too large");
+		return;
+	}
+	s->question = QUESTION_MAIL;
+	s->want = SESSION_ANSWER;
+	if (s->hooks->mail(s->arg, &s->mail, &st) == ASK_NOW)
+		session_answer(s, &st);
+}
+
+static void
+do_rcpt(struct session *s, const struct session_policy *p, const char *arg,
+    size_t len)
+{
+	struct status st;
+	if (!s->in_mail) {
+		bad_sequence(s, "MAIL first");
+		return;
+	}
+	if (command_rcpt(arg, len, s->mail.utf8, &s->asked, &st) != 0) {
+		session_reply_status(s, &st);
+		return;
+	}
+	if (p->recipients != 0 && s->nrcpts >= p->recipients) {
+		session_fault(s, 452, "4.5.3", "Too many recipients");
+		return;
+	}
+	s->question = QUESTION_RCPT;
+	s->want = SESSION_ANSWER;
+	if (s->hooks->rcpt(s->arg, &s->asked, &st) == ASK_NOW)
+		session_answer(s, &st);
+}
+
+static void
+do_data(struct session *s, size_t len)
+{
+	struct status st;
+	if (!s->in_mail) {
+		bad_sequence(s, "MAIL first");
+	} else if (s->nrcpts == 0) {
+		session_fault(s, 503, "5.5.1", "No valid recipients");
+	} else if (len > 0) {
+		session_fault(s, 501, "5.5.4", "Syntax: DATA");
+	} else {
+		s->question = QUESTION_DATA;
+		s->want = SESSION_ANSWER;
+		if (s->hooks->data(s->arg, &st) == ASK_NOW)
+			session_answer(s, &st);
+	}
+}
+
+static void
+do_starttls(struct session *s, const struct session_policy *p, size_t len)
+{
+	if (len > 0)
+		session_fault(s, 501, "5.5.4", "Syntax: STARTTLS");
+	else if (s->secure)
+		bad_sequence(s, "TLS is on already");
+	else if (!s->extended)
+		bad_sequence(s, "EHLO first");
+	else if (s->in_mail)
+		bad_sequence(s, "Not in a mail transaction");
+	else if (!p->offer_starttls)
+		session_fault(s, 502, "5.5.1", "TLS is not available");
+	else {
+		session_reply(s, 220, "2.0.0", "Ready to start TLS");
+		s->want = SESSION_TLS;
+	}
+}
+
+static void
+do_quit(struct session *s, const struct session_policy *p)
+{
+	char line[DOMAIN_MAX + 32];
+	(void)snprintf(
+	    line, sizeof(line), "%s closing connection", p->hostname);
+	session_reply(s, 221, "2.0.0", line);
+	s->want = SESSION_CLOSE;
+	session_reset(s);
+}
+
+static void
+do_unknown(struct session *s, const char *line, size_t len)
+{
+	if (command_foreign(line, len)) {
+		session_end(s, "4.7.0", "This is SMTP");
+		return;
+	}
+	session_fault(s, 500, "5.5.2", "Unknown command");
+}
+
+/* Without TLS where it is required, only these go (RFC 3207 section 4). */
+static bool
+needs_tls(enum verb v)
+{
+	return v != VERB_EHLO && v != VERB_HELO && v != VERB_NOOP &&
+	       v != VERB_STARTTLS && v != VERB_QUIT && v != VERB_RSET &&
+	       v != VERB_UNKNOWN;
+}
+
+static void
+do_simple(struct session *s, const struct session_policy *p, enum verb v)
+{
+	switch (v) {
+	case VERB_RSET:
+		session_reset(s);
+		if (!idle_command(s, p))
+			session_reply(s, 250, "2.0.0", "Ok");
+		break;
+	case VERB_NOOP:
+		if (!idle_command(s, p))
+			session_reply(s, 250, "2.0.0", "Ok");
+		break;
+	case VERB_VRFY:
+		if (!idle_command(s, p))
+			session_reply(s, 252, "2.5.2",
+			    "Send some mail, I'll try my best");
+		break;
+	case VERB_HELP:
+		if (!idle_command(s, p))
+			session_reply(s, 214, "2.0.0",
+			    "waypost: see RFC 5321 and waypost-smtpd(8)");
+		break;
+	case VERB_QUIT:
+		do_quit(s, p);
+		break;
+	case VERB_BDAT:
+		/* Its octets would come as commands (E21). */
+		session_fault(s, 502, "5.5.1", "CHUNKING is not offered");
+		session_end(s, "4.7.0", "CHUNKING is not offered");
+		break;
+	default:
+		session_fault(s, 502, "5.5.1", "Not implemented");
+		break;
+	}
+}
+
+static void
+perform(struct session *s, const struct session_policy *p, enum verb v,
+    const char *arg, size_t len)
+{
+	switch (v) {
+	case VERB_EHLO:
+	case VERB_HELO:
+		do_helo(s, p, v == VERB_EHLO, arg, len);
+		break;
+	case VERB_MAIL:
+		do_mail(s, p, arg, len);
+		break;
+	case VERB_RCPT:
+		do_rcpt(s, p, arg, len);
+		break;
+	case VERB_DATA:
+		do_data(s, len);
+		break;
+	case VERB_STARTTLS:
+		do_starttls(s, p, len);
+		break;
+	case VERB_AUTH:
+		session_auth(s, p, arg, len);
+		break;
+	default:
+		do_simple(s, p, v);
+		break;
+	}
+}
+
+/* The code of the reply that begins at this octet of the output. */
+static int
+code_at(const struct session *s, size_t at)
+{
+	const char *p = buf_str(&s->out) + at;
+	return s->out.len >= at + 3
+		   ? (p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0')
+		   : 0;
+}
+
+void
+session_command(struct session *s, const char *line, size_t len)
+{
+	struct session_policy p;
+	struct status st;
+	const char *arg;
+	size_t arg_len, before = s->out.len;
+	enum verb v = command_verb(line, len, &arg, &arg_len);
+	s->hooks->access(s->arg, &st);
+	if (st.verdict != DONE) {
+		session_end(s, "4.7.0", st.text);
+		return;
+	}
+	session_policy(s, &p);
+	if (v == VERB_UNKNOWN)
+		do_unknown(s, line, len);
+	else if (p.require_tls && !s->secure && needs_tls(v))
+		session_fault(
+		    s, 530, "5.7.0", "Must issue a STARTTLS command first");
+	else
+		perform(s, &p, v, arg, arg_len);
+	if (s->hooks->note != NULL)
+		s->hooks->note(s->arg, line,
+		    v == VERB_AUTH && len > 4 ? 4 : len, code_at(s, before));
+}
+
+/* --- answers --- */
+
+static void
+accept_rcpt(struct session *s)
+{
+	if (s->nrcpts == s->cap) {
+		s->cap = s->cap ? s->cap * 2 : 4;
+		s->rcpts = alloc_grow(s->rcpts, s->cap, sizeof(*s->rcpts));
+	}
+	s->rcpts[s->nrcpts++] = s->asked;
+}
+
+static void
+start_data(struct session *s)
+{
+	struct session_policy p;
+	session_policy(s, &p);
+	deframe_init(&s->deframe, p.normalize);
+	s->phase = PHASE_DATA;
+	s->close_after = false;
+	session_reply(s, 354, NULL, "End data with <CR><LF>.<CR><LF>");
+}
+
+static void
+message_decided(struct session *s, const struct status *st)
+{
+	session_reply_status(s, st);
+	if (st->verdict == DONE) {
+		s->in_mail = false; /* the owner has let go of it */
+		s->idle_commands = 0;
+	}
+	session_reset(s);
+	if (s->close_after && s->want != SESSION_CLOSE)
+		session_end(s, "4.7.0", "The session cannot be trusted");
+}
+
+void
+session_decided(struct session *s, const struct status *st)
+{
+	enum question q = s->question;
+	s->question = QUESTION_NONE;
+	switch (q) {
+	case QUESTION_MAIL:
+		s->in_mail = st->verdict == DONE;
+		session_reply_status(s, st);
+		break;
+	case QUESTION_RCPT:
+		if (st->verdict == DONE)
+			accept_rcpt(s);
+		session_reply_status(s, st);
+		break;
+	case QUESTION_DATA:
+		if (st->verdict == DONE) {
+			start_data(s);
+		} else {
+			session_reply_status(s, st);
+			session_reset(s);
+		}
+		break;
+	default:
+		message_decided(s, st);
+		break;
+	}
+}
