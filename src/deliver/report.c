@@ -62,8 +62,10 @@ keep(const struct task *t, const struct report_rcpt *v, size_t n,
 		some.rcpts[i] = t->env->rcpts[v[i].rcpt];
 		(void)buf_addf(&text, "<%s>: %d %s %s", some.rcpts[i].addr.text,
 		    st->code, st->enhanced, st->text);
-		if (v[i].remote != NULL)
-			(void)buf_addf(&text, " (host %s)", v[i].remote);
+		if (v[i].remote != NULL) {
+			(void)buf_adds(&text, " from ");
+			badmail_escape(&text, v[i].remote, strlen(v[i].remote));
+		}
 		(void)buf_addc(&text, '\n');
 	}
 	int rc = badmail_keep(t->c, t->b, t->e, &some, t->id, buf_str(&text));

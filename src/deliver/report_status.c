@@ -24,13 +24,26 @@ report_8bit(const char *s, size_t len)
 	return false;
 }
 
+/* One word without what could start a line or lie about its charset. */
+static void
+add_clean(struct buf *out, const char *s, size_t len, bool utf8)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)s[i];
+		bool bad = c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8);
+		(void)buf_addc(out, bad ? '?' : (char)c);
+	}
+}
+
 void
-report_fold(
-    struct buf *out, const char *text, const char *indent, size_t column)
+report_fold(struct buf *out, const char *text, const char *indent,
+    size_t column, bool utf8)
 {
 	bool first = true;
 	while (*text != '\0') {
 		size_t word = strcspn(text, " ");
+		if (word > LINE_MAX_TEXT / 2)
+			word = LINE_MAX_TEXT / 2;
 		if (!first && column + 1 + word > FOLD_AT) {
 			(void)buf_addf(out, "\r\n%s", indent);
 			column = strlen(indent);
@@ -38,7 +51,7 @@ report_fold(
 			(void)buf_addc(out, ' ');
 			column++;
 		}
-		(void)buf_add(out, text, word);
+		add_clean(out, text, word, utf8);
 		column += word;
 		text += word;
 		text += strspn(text, " ");
@@ -47,20 +60,11 @@ report_fold(
 	(void)buf_adds(out, "\r\n");
 }
 
-/* A field whose value may be hostile: cleaned, cut and folded. */
 static void
 field(struct buf *out, const char *name, const char *value, bool utf8)
 {
-	char clean[LINE_MAX_TEXT / 2];
-	size_t n = 0;
-	for (; *value != '\0' && n + 1 < sizeof(clean); value++) {
-		unsigned char c = (unsigned char)*value;
-		bool bad = c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8);
-		clean[n++] = bad ? '?' : (char)c;
-	}
-	clean[n] = '\0';
 	(void)buf_addf(out, "%s: ", name);
-	report_fold(out, clean, "    ", strlen(name) + 2);
+	report_fold(out, value, "    ", strlen(name) + 2, utf8);
 }
 
 static int

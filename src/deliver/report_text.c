@@ -44,10 +44,10 @@ static const struct advice advices[] = {
     {"6.", "The receiving system cannot handle this kind of content.",
 	"Send it in a simpler form, for instance without attachments."},
     {"7.", "The receiving system refused it by its rules.",
-	"Its own words below say why; if they do not help, ask your "
+	"Its own words above say why; if they do not help, ask your "
 	"postmaster."},
     {"", "The receiving system did not take the message.",
-	"Its own words below say why; if they do not help, ask your "
+	"Its own words above say why; if they do not help, ask your "
 	"postmaster."},
 };
 
@@ -67,7 +67,7 @@ static void
 paragraph(struct buf *out, const char *indent, const char *text)
 {
 	(void)buf_adds(out, indent);
-	report_fold(out, text, indent, strlen(indent));
+	report_fold(out, text, indent, strlen(indent), false);
 }
 
 static const char *
@@ -118,10 +118,10 @@ tell_start(struct buf *out, const struct report_text *r)
 	stamp_date(date, r->env->arrived_ms + r->conf->queue.expire_ms);
 	(void)snprintf(text, sizeof(text),
 	    "Your message could not be delivered yet to the recipients named "
-	    "below. It is kept and tried again until %s. YOU NEED NOT SEND "
-	    "IT AGAIN.",
+	    "below. It is kept and tried again until %s.",
 	    date);
 	paragraph(out, "", text);
+	paragraph(out, "", "YOU NEED NOT SEND IT AGAIN.");
 }
 
 static void

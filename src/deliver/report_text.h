@@ -37,9 +37,10 @@ void report_status_rcpt(
 
 /* Append text, broken at blanks into lines of about 76 octets; lines after
  * the first start with indent.  column: octets already in the line.  The
- * last CRLF is added. */
-void report_fold(
-    struct buf *out, const char *text, const char *indent, size_t column);
+ * last CRLF is added; control octets, and others above ASCII unless utf8,
+ * become '?'. */
+void report_fold(struct buf *out, const char *text, const char *indent,
+    size_t column, bool utf8);
 
 /* Is any octet of it above ASCII? */
 bool report_8bit(const char *s, size_t len);
