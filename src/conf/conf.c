@@ -53,6 +53,10 @@ faults_add(
 {
 	char reason[512], where[512];
 	va_list ap;
+	f->count++;
+	/* Told whole or not at all: the first ones are worth most. */
+	if (!buf_ok(&f->text))
+		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(reason, sizeof(reason), fmt, ap);
 	va_end(ap);
@@ -62,11 +66,8 @@ faults_add(
 		(void)snprintf(where, sizeof(where), "%s", file);
 	flatten(reason);
 	flatten(where);
-	f->count++;
-	/* Told whole or not at all: the first ones are worth most. */
-	if (buf_ok(&f->text))
-		(void)buf_addf(&f->text, "%s%s: %s", f->text.len ? "\n" : "",
-		    where, reason);
+	(void)buf_addf(
+	    &f->text, "%s%s: %s", f->text.len ? "\n" : "", where, reason);
 }
 
 /* Whoever may write the file commands the mailer (M08). */

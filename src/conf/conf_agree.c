@@ -29,7 +29,7 @@ join(const char *a, const char *b)
 }
 
 static void
-complete_hostname(struct conf *c, bool lenient, struct faults *f)
+complete_hostname(struct conf *c, bool tell, bool lenient, struct faults *f)
 {
 	char name[HOST_NAME_MAX + 1] = "";
 	if (c->hostname != NULL)
@@ -41,18 +41,20 @@ complete_hostname(struct conf *c, bool lenient, struct faults *f)
 		c->hostname = join(name, "");
 		return;
 	}
-	faults_add(f, c->path, 0,
-	    "hostname is not set and this system's name, \"%s\", has no dot: "
-	    "write hostname = \"%s.example.com\" with the real domain",
-	    name, name);
+	if (tell)
+		faults_add(f, c->path, 0,
+		    "hostname is not set and this system's name, \"%s\", has "
+		    "no dot: write hostname = \"%s.example.com\" with the real "
+		    "domain",
+		    name, name);
 	if (lenient)
 		c->hostname = join(name, ".localdomain");
 }
 
 void
-conf_complete(struct conf *c, bool lenient, struct faults *f)
+conf_complete(struct conf *c, bool tell, bool lenient, struct faults *f)
 {
-	complete_hostname(c, lenient, f);
+	complete_hostname(c, tell, lenient, f);
 	if (c->postmaster == NULL)
 		c->postmaster = join("postmaster", "");
 	if (c->pickup.directory == NULL)
@@ -134,14 +136,14 @@ agree_smarthost(const struct conf *c, const struct smarthost *h, cfg_t *cfg,
 {
 	const char *why = check_session(&h->session);
 	const char *name = h->name != NULL ? h->name : "";
-	if (h->hosts.n == 0)
+	if (!conf_given(cfg, "hosts"))
 		faults_add(f, c->path, conf_line(cfg, "hosts"),
 		    "smarthost \"%s\" has no hosts", name);
 	if (h->name == NULL && h->senders.n > 0)
 		faults_add(f, c->path, conf_line(cfg, "senders"),
 		    "smarthost.senders belongs into a section with a name, "
 		    "smarthost \"...\" { }");
-	if (h->name != NULL && h->senders.n == 0)
+	if (h->name != NULL && !conf_given(cfg, "senders"))
 		faults_add(f, c->path, conf_line(cfg, "senders"),
 		    "smarthost \"%s\" has no senders", name);
 	if (why != NULL)
@@ -156,7 +158,7 @@ agree_listener(const struct conf *c, size_t i, cfg_t *cfg, struct faults *f)
 {
 	const struct listener *l = &c->listeners[i];
 	bool own = l->certificate != NULL;
-	if (l->address == NULL)
+	if (!conf_given(cfg, "address"))
 		faults_add(f, c->path, conf_line(cfg, "address"),
 		    "listen \"%s\" has no address", l->name);
 	for (size_t k = 0; k < i && l->address != NULL; k++)

@@ -71,7 +71,7 @@ static const struct key file_keys[] = {
 };
 
 static const struct key smarthost_keys[] = {
-    WORDS("hosts", HOST(hosts), NULL, 1, 100, NULL, check_host),
+    WORDS("hosts", HOST(hosts), NULL, 0, 100, NULL, check_host),
     FLAG("direct-first", HOST(direct_first), "false"),
     WORDS("senders", HOST(senders), NULL, 0, 10000, NULL, check_sender),
     ONE_OF("tls", KEY_CHOICE, HOST(session.tls), "verify", tls_policies),

@@ -164,16 +164,30 @@ read_section(
 	}
 }
 
-unsigned
-conf_line(struct cfg_t *section, const char *key)
+static const struct written *
+first_written(const cfg_t *section, const char *key)
 {
 	for (size_t i = 0; section->opts[i].name != NULL; i++) {
 		const cfg_opt_t *o = &section->opts[i];
-		if (strcmp(o->name, key) != 0)
-			continue;
-		if (o->type == CFGT_PTR && o->nvalues > 0)
-			return ((struct written *)o->values[0]->ptr)->line;
+		if (o->type == CFGT_PTR && strcmp(o->name, key) == 0)
+			return o->nvalues > 0 ? o->values[0]->ptr : NULL;
 	}
+	return NULL;
+}
+
+bool
+conf_given(struct cfg_t *section, const char *key)
+{
+	const struct written *w = first_written(section, key);
+	return w != NULL && w->text[0] != '\0';
+}
+
+unsigned
+conf_line(struct cfg_t *section, const char *key)
+{
+	const struct written *w = first_written(section, key);
+	if (w != NULL)
+		return w->line;
 	return section->line > 0 ? (unsigned)section->line : 0;
 }
 
@@ -235,8 +249,8 @@ read_all(struct reader *r, cfg_t *root)
 	}
 }
 
-/* Does anything stand in it?  A file that is just being written must not
- * be taken for one that wants the defaults (M02). */
+/* False when the text ended early or is no configuration at all: then
+ * what is missing in it is no fault of its own. */
 static bool
 parse(struct reader *r, cfg_t *root, const char *text, size_t len)
 {
@@ -244,14 +258,19 @@ parse(struct reader *r, cfg_t *root, const char *text, size_t len)
 	unsigned first = r->f->count;
 	char *clean = conf_text(r->c->path, text, len, &whole, r->f);
 	unsigned before = r->f->count;
-	if (cfg_parse_buf(root, clean) != CFG_SUCCESS && whole) {
-		tell_syntax(r, root);
-		if (r->f->count == before)
-			faults_add(r->f, r->c->path, 0, "syntax error");
-	}
-	bool empty = *clean == '\0' && r->f->count == first;
+	bool empty = *clean == '\0' && before == first;
+	bool parsed = cfg_parse_buf(root, clean) == CFG_SUCCESS;
 	free(clean);
-	return !empty;
+	if (!parsed && whole)
+		tell_syntax(r, root);
+	if (!parsed && whole && r->f->count == before)
+		faults_add(r->f, r->c->path, 0, "syntax error");
+	/* A file that is just being written must not be taken for one that
+	 * wants the defaults (M02). */
+	if (empty)
+		faults_add(r->f, r->c->path, 0,
+		    "sets nothing: is it only half there?");
+	return parsed && whole && !empty;
 }
 
 static void
@@ -285,11 +304,12 @@ conf_read(const char *path, const char *text, size_t len, unsigned flags,
 		if (keys_sections[i].shape == SECTION_ONCE)
 			keys_default(&keys_sections[i], c);
 	cfg_t *root = make_parser();
-	if (text != NULL && !parse(&r, root, text, len))
-		faults_add(f, path, 0, "sets nothing: is it only half there?");
+	bool whole = text != NULL && parse(&r, root, text, len);
 	read_all(&r, root);
-	conf_complete(c, (flags & CONF_LENIENT) != 0, f);
-	conf_agree(c, root, f);
+	conf_complete(c, whole && !conf_given(root, "hostname"),
+	    (flags & CONF_LENIENT) != 0, f);
+	if (whole)
+		conf_agree(c, root, f);
 	(void)cfg_free(root);
 	if (flags & (CONF_TABLE | CONF_LOCAL))
 		read_table(c, flags, f);

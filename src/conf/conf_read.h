@@ -35,12 +35,15 @@ struct conf *conf_read(const char *path, const char *text, size_t len,
 char *conf_text(const char *path, const char *text, size_t len, bool *whole,
     struct faults *f) MUST_CHECK;
 
-/* Give c what it lacks (names, directories in the spool), and look at keys
- * that must go together; lines are found in root. */
-void conf_complete(struct conf *c, bool lenient, struct faults *f);
+/* Give c what it lacks: names, directories in the spool; tell: that no host
+ * name can be had is a fault.  Then look at keys that must go together;
+ * lines are found in root. */
+void conf_complete(struct conf *c, bool tell, bool lenient, struct faults *f);
 void conf_agree(const struct conf *c, struct cfg_t *root, struct faults *f);
 
-/* The line where a key of a section was written; 0: nowhere. */
+/* Was a key of a section given a value, be it a bad one?  The line of that
+ * value, else the last line of the section. */
+bool conf_given(struct cfg_t *section, const char *key);
 unsigned conf_line(struct cfg_t *section, const char *key);
 
 /* Decimal digits and nothing else.  0, or -1. */

@@ -146,7 +146,8 @@ skip_section(struct text *x)
 static bool
 same_token(const struct token *a, const struct token *b)
 {
-	return a->len == b->len && memcmp(a->s, b->s, a->len) == 0;
+	return a->len == b->len &&
+	       (a->len == 0 || memcmp(a->s, b->s, a->len) == 0);
 }
 
 /* Why there may be no section of this name and title here, or NULL. */

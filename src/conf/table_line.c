@@ -188,6 +188,9 @@ finish_remote(struct line *l)
 {
 	struct domain *d = l->d;
 	const char *why = l->session ? check_session(&l->host.session) : NULL;
+	/* What would follow from a fault that is told is none of its own. */
+	if (l->bad != 0)
+		return;
 	if (!l->has_route && !l->has_host)
 		fault(l, d->name, NULL,
 		    "needs host=..., route=mx or route=smarthost");

@@ -222,10 +222,15 @@ unfinished(const struct file *f)
 int
 watch_changed(struct watch *w)
 {
-	uint32_t seen = w->fd >= 0 ? drain(w) : 0;
+	uint32_t seen = 0, news = 1;
 	int changed = 0;
-	if (seen != 0)
-		arm(w);
+	/* Again, for what arming itself makes to be read. */
+	for (int i = 0; w->fd >= 0 && news != 0 && i < 3; i++) {
+		news = drain(w);
+		if (news != 0)
+			arm(w);
+		seen |= news;
+	}
 	for (size_t i = 0; i < w->n; i++) {
 		struct file *f = &w->files[i];
 		struct mark m = look(f->path);
