@@ -236,10 +236,11 @@ open_pair(const char *id, uint32_t seq, uint32_t rcpt)
 	return has(&to_do, id, seq, rcpt) && !has(&final, id, seq, rcpt);
 }
 
+static struct pairs acked, marked;
+
 static void
-judge_promises(const char *path)
+read_promises(const char *path)
 {
-	static struct pairs acked, marked;
 	char line[128], id[32];
 	unsigned x, y;
 	FILE *f = fopen(path, "r");
@@ -252,6 +253,24 @@ judge_promises(const char *path)
 		else if (sscanf(line, "MARK %19s %u %u", id, &x, &y) == 3)
 			add(&marked, id, x, y);
 	(void)fclose(f);
+}
+
+/* Before recovery: what was accepted has its name already.  Recovery would
+ * find it in tmp/, too, but it is not what we promise by. */
+static void
+judge_names(const struct store *s)
+{
+	for (size_t i = 0; i < acked.n; i++) {
+		const struct pair *p = &acked.v[i];
+		if (!has(&marked, p->batch, p->seq, p->rcpt) &&
+		    faccessat(s->new_fd, p->batch, F_OK, 0) != 0)
+			errx(1, "R1: %s is not in new", p->batch);
+	}
+}
+
+static void
+judge_promises(void)
+{
 	for (size_t i = 0; i < acked.n; i++) {
 		const struct pair *p = &acked.v[i];
 		if (!has(&marked, p->batch, p->seq, p->rcpt) &&
@@ -276,6 +295,8 @@ judge(const char *spool, const char *promises)
 	struct journal j;
 	if (store_open_carrier(&s, spool) != 0)
 		err(1, "%s", spool);
+	read_promises(promises);
+	judge_names(&s);
 	if (store_recover(&s) < 0)
 		err(1, "recover");
 	sc = (struct scan){.store = &s, .fd = -1};
@@ -284,7 +305,7 @@ judge(const char *spool, const char *promises)
 	if (journal_replay(spool, take_record, NULL) != 0 ||
 	    journal_open(&j, spool) != 0)
 		err(1, "journal");
-	judge_promises(promises);
+	judge_promises();
 	journal_close(&j);
 	store_close(&s);
 }
