@@ -182,6 +182,8 @@ static const struct bad refused[] = {
     {"\"\xc3\xa9\"@b", BARE},
     {"\xc3@b", UTF8},
     {"\xc0\xaf@b", UTF8},
+    {"\xe0\x82\xa9@b", UTF8}, /* longer than it need be */
+    {"\xf0\x82\x82\xa9@b", UTF8},
     {"\xed\xa0\x80@b", UTF8},
     {"\xf4\x90\x80\x80@b", UTF8},
     {"\xff@b", UTF8},

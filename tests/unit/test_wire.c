@@ -329,6 +329,21 @@ test_E17_stuffing_at_every_cut(void **state)
 			}
 }
 
+/* What lies before the input in memory is none of it. */
+static void
+test_E17_stuffing_looks_at_its_input_only(void **state)
+{
+	static const char memory[] = "a\n.b";
+	char out[8];
+	size_t used;
+	struct stuff s;
+	(void)state;
+	stuff_init(&s);
+	assert_int_equal(stuff_copy(&s, memory, 1, &used, out, 8), 1);
+	assert_int_equal(stuff_copy(&s, memory + 2, 2, &used, out, 8), 2);
+	assert_memory_equal(out, ".b", 2);
+}
+
 /* What is stuffed and unstuffed is what it was; the lone dot ends it. */
 static void
 test_E17_stuff_then_unstuff(void **state)
@@ -369,6 +384,7 @@ main(void)
 	    cmocka_unit_test(test_C12_full),
 	    cmocka_unit_test(test_C04_long_lines),
 	    cmocka_unit_test(test_E17_stuffing_at_every_cut),
+	    cmocka_unit_test(test_E17_stuffing_looks_at_its_input_only),
 	    cmocka_unit_test(test_E17_stuff_then_unstuff),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
