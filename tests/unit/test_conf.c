@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,6 @@
 
 #include "base/limits.h"
 #include "conf/conf.h"
-#include "conf/conf_keys.h"
 #include "conf/conf_read.h"
 
 #define HOST "hostname = mx.example.com\n"
@@ -46,23 +46,18 @@ test_defaults(void **state)
 	assert_null(c->origin);
 	assert_string_equal(conf_origin(c), "mx.example.com");
 	assert_string_equal(c->postmaster, "postmaster");
-	assert_string_equal(c->aliases, "/etc/aliases");
 	assert_string_equal(c->domains, "/etc/waypost/domains");
-	assert_string_equal(c->users, "/etc/waypost/users");
 	assert_string_equal(c->spool, "/var/spool/waypost");
 	assert_int_equal(c->max_hops, 30);
-	assert_int_equal(c->nsmarthosts, 0);
-	assert_int_equal(c->nlisteners, 0);
+	assert_int_equal(c->nsmarthosts + c->nlisteners, 0);
 	assert_true(c->access.allow);
-	assert_false(c->relay.allow);
-	assert_false(c->relay.open_relay);
+	assert_false(c->relay.allow || c->relay.open_relay);
 	assert_true(c->relay.authenticated);
 	assert_int_equal(c->auth.mechanisms.n, 4);
 	assert_string_equal(c->auth.mechanisms.v[3], "SCRAM-SHA-256-PLUS");
 	assert_false(c->auth.plaintext_without_tls);
 	assert_int_equal(c->limits.message_size, 10 << 20);
 	assert_int_equal(c->limits.session_size, 0);
-	assert_int_equal(c->limits.recipients, 1000);
 	assert_int_equal(c->limits.idle_timeout_ms, 300000);
 	assert_int_equal(c->outbound.port, 25);
 	assert_int_equal(c->outbound.per_destination, 20);
@@ -312,108 +307,19 @@ test_relative_path(void **state)
 {
 	struct faults f;
 	char *path = file_with(HOST, strlen(HOST), 0644);
+	int back = open(".", O_RDONLY | O_DIRECTORY);
 	(void)state;
 	assert_int_equal(chdir("/tmp"), 0);
 	faults_init(&f);
 	struct conf *c = conf_load(path + strlen("/tmp/"), 0, &f);
 	assert_non_null(c);
 	assert_string_equal(c->path, path);
+	assert_int_equal(fchdir(back), 0);
+	assert_int_equal(close(back), 0);
 	conf_unref(c);
 	faults_free(&f);
 	(void)unlink(path);
 	free(path);
-}
-
-static void
-test_units(void **state)
-{
-	static const struct {
-		const char *text;
-		int64_t want; /* -1: refused */
-	} sizes[] = {{"0", 0}, {"1", 1}, {"10M", 10 << 20}, {"2k", 2048},
-	    {"", -1}, {"K", -1}, {"-1", -1}, {"+1", -1}, {" 1", -1},
-	    {"1 K", -1}, {"1KB", -1}, {"0x10", -1}, {"1.5M", -1},
-	    {"1048577T", 1048577LL << 40}, {"16777216T", -1}},
-	  times[] = {{"0", 0}, {"1ms", 1}, {"1s", 1000}, {"2m", 120000},
-	      {"1h30m", 5400000}, {"1d", 86400000}, {"1w", 604800000},
-	      {"0s", 0}, {"", -1}, {"5", -1}, {"m", -1}, {"1x", -1},
-	      {"1mm", -1}, {"-1s", -1}, {"1e3s", -1}, {"1s ", -1},
-	      {"9223372036854775807s", -1}, {"9223372036854775807ms1ms", -1}};
-	(void)state;
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		uint64_t n = 0;
-		int r = conf_size(sizes[i].text, &n);
-		if (r != (sizes[i].want < 0 ? -1 : 0) ||
-		    (r == 0 && n != (uint64_t)sizes[i].want))
-			fail_msg("size %s", sizes[i].text);
-	}
-	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
-		int64_t n = 0;
-		int r = conf_duration(times[i].text, &n);
-		if (r != (times[i].want < 0 ? -1 : 0) ||
-		    (r == 0 && n != times[i].want))
-			fail_msg("duration %s", times[i].text);
-	}
-}
-
-/* The manual page names each key, in its section's order. */
-static void
-test_manual_has_every_key(void **state)
-{
-	size_t len;
-	struct faults f;
-	(void)state;
-	faults_init(&f);
-	if (access("conf/waypost.conf.5", R_OK) != 0)
-		skip();
-	char *page =
-	    conf_slurp("conf/waypost.conf.5", 1 << 20, false, &len, &f);
-	assert_non_null(page);
-	const char *at = page;
-	for (size_t i = 0; i < keys_nsections; i++) {
-		const struct key_section *s = &keys_sections[i];
-		for (size_t k = 0; k < s->nkeys; k++) {
-			char want[80];
-			(void)snprintf(want, sizeof(want), "\n.It Ic %s ",
-			    s->keys[k].name);
-			at = strstr(at, want);
-			if (at == NULL)
-				fail_msg("the page lacks %s of %s",
-				    s->keys[k].name, s->name ? s->name : "-");
-			at++;
-		}
-	}
-	free(page);
-	faults_free(&f);
-}
-
-static void
-test_shipped_file(void **state)
-{
-	struct faults f;
-	size_t len;
-	(void)state;
-	faults_init(&f);
-	if (access("conf/waypost.conf", R_OK) != 0)
-		skip();
-	char *text = conf_slurp("conf/waypost.conf", 1 << 20, false, &len, &f);
-	struct conf *c = conf_read("w", text, len, CONF_LENIENT, &f);
-	assert_non_null(c);
-	assert_null(strstr(buf_str(&f.text), "w:"));
-	assert_false(c->relay.allow);
-	assert_int_equal(c->relay.except.n, 0);
-	for (size_t i = 0; i < c->nlisteners; i++)
-		assert_true(strncmp(c->listeners[i].address, "127.", 4) == 0 ||
-			    strncmp(c->listeners[i].address, "[::1]", 5) == 0);
-	conf_unref(c);
-	free(text);
-	text = conf_slurp("conf/domains", 1 << 20, false, &len, &f);
-	assert_non_null(text);
-	faults_free(&f);
-	struct table *t = table_read("d", text, len, 0, &f);
-	assert_non_null(t);
-	table_free(t);
-	faults_free(&f);
 }
 
 int
@@ -428,9 +334,6 @@ main(void)
 	    cmocka_unit_test(test_M10_lenient),
 	    cmocka_unit_test(test_M08_files),
 	    cmocka_unit_test(test_relative_path),
-	    cmocka_unit_test(test_units),
-	    cmocka_unit_test(test_manual_has_every_key),
-	    cmocka_unit_test(test_shipped_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
