@@ -117,12 +117,17 @@ client_abort(struct client *c, const struct status *why)
 	struct status st = *why;
 	st.verdict = LATER;
 	const struct expectation *e = client_expected(c);
-	if (e != NULL && e->kind == EXPECT_DOT && e->at != NOT_WRITTEN &&
-	    c->flights[0].accepted > 0)
-		status_set(&st, LATER, 0, "4.4.2",
-		    "unknown: the server took the message but did not answer "
-		    "(%.200s)",
-		    why->text);
+	if (e != NULL && e->kind == EXPECT_DOT && e->at != NOT_WRITTEN) {
+		struct status unknown = st;
+		if (c->flights[0].accepted > 0)
+			status_set(&unknown, LATER, 0, "4.4.2",
+			    "unknown: the server took the message but did not "
+			    "answer (%.200s)",
+			    why->text);
+		c->broken = true;
+		c->why = st;
+		client_finish(c, &unknown, false);
+	}
 	client_break(c, &st);
 }
 

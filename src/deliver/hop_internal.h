@@ -40,6 +40,7 @@ struct setup {
 	unsigned lines;
 	int code;        /* of the last line */
 	char last[256];  /* the last line, without its end */
+	CURLcode result; /* libcurl's, once it failed */
 	bool greeted;    /* 220 */
 	bool ehlo;       /* a whole 250, since STARTTLS */
 	bool starttls;   /* 220 to STARTTLS */
@@ -98,7 +99,7 @@ void setup_status(const struct hop *h, const char *what, const char *enhanced,
     struct status *st);
 
 /* The same from libcurl's result. */
-void setup_failed(const struct hop *h, CURLcode code, struct status *st);
+void setup_failed(struct hop *h, CURLcode code, struct status *st);
 
 /* Is all there that the policy wants?  0; -1 and LATER in *st. */
 int setup_check(struct hop *h, struct status *st) MUST_CHECK;

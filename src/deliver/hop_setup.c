@@ -76,8 +76,14 @@ stage(const struct hop *h)
 	curl_off_t connected = 0, secured = 0;
 	curl_easy_getinfo(h->easy, CURLINFO_CONNECT_TIME_T, &connected);
 	curl_easy_getinfo(h->easy, CURLINFO_APPCONNECT_TIME_T, &secured);
-	if (connected == 0 && !s->greeted)
-		return "connect";
+	if (connected == 0 && !s->greeted) {
+		/* For smtps libcurl calls it connected once TLS is on. */
+		bool tcp = s->result == CURLE_OK ||
+			   s->result == CURLE_COULDNT_CONNECT ||
+			   s->result == CURLE_INTERFACE_FAILED ||
+			   s->result == CURLE_OPERATION_TIMEDOUT;
+		return h->implicit && !tcp ? "TLS" : "connect";
+	}
 	if ((h->implicit || s->starttls) && secured == 0)
 		return "TLS";
 	if (!s->greeted)
@@ -121,8 +127,9 @@ enhanced_for(const char *at)
 }
 
 void
-setup_failed(const struct hop *h, CURLcode code, struct status *st)
+setup_failed(struct hop *h, CURLcode code, struct status *st)
 {
+	h->setup.result = code;
 	const char *at = stage(h);
 	const char *what = h->error[0] ? h->error : curl_easy_strerror(code);
 	if (h->setup.code >= 400 &&
