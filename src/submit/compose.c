@@ -21,6 +21,8 @@ compose_field_flags(unsigned submit_flags)
 		flags |= FIELDS_RCPTS;
 	if (submit_flags & SUBMIT_XLINES)
 		flags |= FIELDS_XLINES;
+	if (submit_flags & SUBMIT_RELAY)
+		flags |= FIELDS_KEEP;
 	return flags;
 }
 
@@ -50,7 +52,9 @@ compose_head(struct buf *out, const struct submit_options *o,
 	const char *host = o->conf->hostname != NULL ? o->conf->hostname
 						     : conf_origin(o->conf);
 	struct received received = {
+	    .from = o->received_from,
 	    .by = host,
+	    .with = o->with,
 	    .id = id,
 	    .for_rcpt = e->nrcpts == 1 ? e->rcpts[0].addr.text : NULL,
 	    .comment = o->comment,

@@ -259,7 +259,7 @@ fields_copy(struct buf *out, const char *head, size_t len, unsigned flags)
 		bool hidden = kind == BCC || kind == RESENT_BCC;
 		if (flags & FIELDS_XLINES)
 			hidden |= kind == X_SENDER || kind == X_RECEIVER;
-		if (!hidden)
+		if (!hidden || (flags & FIELDS_KEEP))
 			(void)buf_add(out, head + at, f.len);
 	}
 }

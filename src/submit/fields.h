@@ -25,6 +25,7 @@ struct fields {
 enum {
 	FIELDS_RCPTS = 1,  /* To, Cc, Bcc; or the Resent ones (-t) */
 	FIELDS_XLINES = 2, /* envelope of a pickup file */
+	FIELDS_KEEP = 4,   /* another mailer's message: hide nothing */
 };
 
 /* Read a whole header section.  0; -1 with *st: NEVER, 501 for an address

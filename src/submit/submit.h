@@ -26,6 +26,8 @@ enum {
 	SUBMIT_XLINES = 8,       /* pickup: x-sender, x-receiver lead; else
 	                            Sender or From, and To, Cc, Bcc */
 	SUBMIT_COMPLETE = 16,    /* add missing Date, Message-ID, From */
+	SUBMIT_RELAY = 32,       /* over SMTP: the header stays as it is, Bcc
+	                            too; only Received is added */
 };
 
 struct submit_options {
@@ -37,6 +39,9 @@ struct submit_options {
 	const char *full_name;      /* -F, or NULL */
 	const char *source;         /* "sendmail uid=1000": envelope, log */
 	const char *comment;        /* for Received, or NULL */
+	const char *received_from;  /* "helo (name [ip])", or NULL */
+	const char *with;           /* "ESMTPSA", or NULL */
+	bool eight_bit, utf8;       /* what MAIL said */
 	const char *id;             /* a batch id to use, or NULL */
 	const char *envid;          /* -V, validated xtext, or NULL */
 	enum ret ret;               /* -R */
@@ -59,15 +64,40 @@ void submit_free(struct submit *s);
 int submit_rcpt(
     struct submit *s, const struct address *rcpt, struct status *st) MUST_CHECK;
 
+/* The same with what RCPT said (RFC 3461); orcpt may be NULL or "". */
+int submit_rcpt_dsn(struct submit *s, const struct address *rcpt,
+    unsigned notify, const char *orcpt, struct status *st) MUST_CHECK;
+
 /* 1: the lone dot was seen, ignore the rest. */
 int submit_feed(struct submit *s, const char *data, size_t len,
     struct status *st) MUST_CHECK;
 
 /*
- * The input is over: 0 means durable (S2), id is set, "accepted" is logged.
+ * The input is over: 0 means durable (S2) and id is set.
  * No recipients: NEVER, 5.1.3 "no recipients".
  */
 int submit_commit(
     struct submit *s, char id[QUEUE_ID_MAX + 1], struct status *st) MUST_CHECK;
+
+/* --- for the listener: many letters in one batch --- */
+
+/*
+ * The input is over: judge it and hold it ready.  0: submit_join() or
+ * submit_own() then commit it, on any one thread.
+ */
+int submit_seal(struct submit *s, struct status *st) MUST_CHECK;
+
+/* The draft of a sealed letter that streamed into one of its own, to be
+ * committed by the caller; NULL when it is in memory. */
+struct draft *submit_own(struct submit *s);
+
+/* Append a sealed letter that is in memory to a draft; id is what it will
+ * have.  0; -1: the draft is dead. */
+int submit_join(
+    struct submit *s, struct draft *d, char id[QUEUE_ID_MAX + 1]) MUST_CHECK;
+
+/* For the log: octets in wire form, and recipients. */
+unsigned long long submit_size(const struct submit *s);
+unsigned submit_rcpts(const struct submit *s);
 
 #endif
