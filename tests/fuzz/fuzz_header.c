@@ -72,8 +72,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int more;
 	while ((more = field_next(p, len, &f)) == 1) {
 		MUST(f.name == p && f.name_len > 0 && f.len <= len);
-		MUST(f.value == p + f.name_len + 1 && f.value[-1] == ':');
-		MUST(f.value_len + f.name_len + 1 <= f.len);
+		MUST(f.value > p + f.name_len && f.value[-1] == ':');
+		MUST(f.value + f.value_len <= p + f.len);
 		check_list(f.value, f.value_len, ADDRESS_BARE);
 		check_phrase(f.value, f.value_len);
 		p += f.len;
