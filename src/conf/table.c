@@ -62,11 +62,10 @@ same(const struct hash_link *link, const void *key)
 }
 
 static const struct entry *
-find(const struct table *t, const char *s, size_t len)
+find(const struct table *t, uint64_t hash, const char *s, size_t len)
 {
 	struct name name = {s, len};
-	struct hash_link *l =
-	    hash_find(&t->index, hash_bytes(s, len), same, &name);
+	struct hash_link *l = hash_find(&t->index, hash, same, &name);
 	return l != NULL ? entry_of(l) : NULL;
 }
 
@@ -76,14 +75,15 @@ index_entry(struct table *t, struct entry *e, const struct table_place *at)
 	struct domain *d = &e->d;
 	const char *key = key_of(d);
 	size_t len = strlen(key);
-	const struct entry *before = find(t, key, len);
+	uint64_t hash = hash_bytes(key, len);
+	const struct entry *before = find(t, hash, key, len);
 	if (before != NULL) {
 		faults_add(at->f, at->path, e->line,
 		    "%.80s is given twice, first on line %u", d->name,
 		    before->line);
 		return;
 	}
-	hash_add(&t->index, &e->link, hash_bytes(key, len));
+	hash_add(&t->index, &e->link, hash);
 	t->wildcards = t->wildcards || *d->name == '*';
 	if (domain_is_local(d) && t->local_line == 0)
 		t->local_line = e->line;
@@ -187,10 +187,11 @@ table_find(const struct table *t, const char *name, size_t len)
 		lower[i] = name[i] >= 'A' && name[i] <= 'Z'
 			       ? (char)(name[i] + 'a' - 'A')
 			       : name[i];
-	const struct entry *e = find(t, lower, len);
+	const struct entry *e = find(t, hash_bytes(lower, len), lower, len);
 	for (size_t i = 1; e == NULL && t->wildcards && i < len; i++)
 		if (lower[i] == '.')
-			e = find(t, lower + i, len - i);
+			e = find(t, hash_bytes(lower + i, len - i), lower + i,
+			    len - i);
 	return e != NULL ? &e->d : NULL;
 }
 
