@@ -242,12 +242,26 @@ ask_hosts(struct question *q)
 	return true;
 }
 
+/* Not a name of the DNS.  One that is not ASCII may have a form that is,
+ * which nobody here computes: no proof that it does not exist. */
+static void
+refuse(struct question *q)
+{
+	for (const char *p = q->name; *p != '\0'; p++) {
+		if ((unsigned char)*p >= 0x80) {
+			answer(q, ANSWER_FAIL, "not in its ASCII form (xn--)");
+			return;
+		}
+	}
+	answer(q, ANSWER_NXDOMAIN, "not a domain name");
+}
+
 static void
 ask(struct question *q)
 {
 	struct resolver *r = q->resolver;
 	if (!dns_name_valid(q->name, strlen(q->name)))
-		answer(q, ANSWER_NXDOMAIN, "not a domain name");
+		refuse(q);
 	else if (ask_hosts(q))
 		return;
 	else if (servers_changed(r) || r->ctx == NULL)

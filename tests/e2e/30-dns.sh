@@ -341,6 +341,84 @@ expect_like "R8 and forgotten" "aonly.$d address 192.0.2.31" \
 [ $? -eq 71 ]
 ok "a server is an address" $?
 
+# Files of the system, in a name space of our own: resolv.conf, which changes
+# while it is in use, hosts, and the root's trust anchor, behind a server
+# that knows no DNSSEC.
+{
+	echo "$soa"
+	echo "a.$d. IN MX 10 b.$d."
+	echo "b.$d. IN A 192.0.2.71"
+	echo "c.$d. IN MX 10 b.$d."
+	echo "c.$d. IN A 192.0.2.72"
+} >"$tmp/root.zone"
+cat >"$tmp/nsd.root.conf" <<END
+server:
+	ip-address: 127.0.0.1@53
+	zonesdir: "$tmp"
+	username: ""
+	pidfile: ""
+	database: ""
+	zonelistfile: "$tmp/root.list"
+	xfrdfile: "$tmp/root.xfrd"
+	xfrdir: "$tmp"
+remote-control:
+	control-enable: no
+zone:
+	name: .
+	zonefile: root.zone
+END
+echo "nameserver 127.0.0.2" >"$tmp/resolv.conf"
+echo "192.0.2.81 b.$d" >"$tmp/hosts"
+echo ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D" \
+	>"$tmp/root.key"
+cat >"$tmp/inside.sh" <<'END'
+ip link set lo up && mount --bind "$tmp/resolv.conf" /etc/resolv.conf &&
+	mount --bind "$tmp/hosts" /etc/hosts && mount -t tmpfs none /usr/share &&
+	mkdir /usr/share/dns && cp "$tmp/root.key" /usr/share/dns/root.key ||
+	exit 77
+nsd -d -c "$tmp/nsd.root.conf" >/dev/null 2>&1 &
+nsd=$!
+tries=100
+until "$lookup" -s 127.0.0.1 "b.$d" >/dev/null || [ $tries -eq 0 ]; do
+	tries=$((tries - 1))
+	sleep 0.1
+done
+"$lookup" -w 1 "a.$d" "b.$d" >"$tmp/resolv" 2>&1 &
+asks=$!
+until [ -s "$tmp/resolv" ]; do sleep 0.1; done
+echo "nameserver 127.0.0.1" >"$tmp/resolv.conf"
+wait $asks
+"$lookup" -f "a.$d" "b.$d" >"$tmp/with_hosts" 2>&1
+echo "192.0.2.82 c.$d" >"$tmp/hosts"
+"$lookup" -f "c.$d" >"$tmp/hosts_mx" 2>&1
+"$lookup" -a "$tmp/root.key" "a.$d" >"$tmp/demanded" 2>&1
+kill $nsd
+exit 0
+END
+export tmp lookup d
+unshare -rmn sh "$tmp/inside.sh" 2>/dev/null
+case $? in
+0)
+	cp "$tmp/resolv" "$tmp/out"
+	grep -q "^a.$d later 4.4.3 " "$tmp/out" &&
+		grep -q "^b.$d b.$d 192.0.2.71 25" "$tmp/out"
+	ok "resolv.conf changes, and a root without DNSSEC is borne" $?
+	cp "$tmp/with_hosts" "$tmp/out"
+	[ "$(cat "$tmp/out")" = "a.$d b.$d 192.0.2.81 25
+b.$d b.$d 192.0.2.81 25" ]
+	ok "addresses in hosts come first" $?
+	cp "$tmp/hosts_mx" "$tmp/out"
+	[ "$(cat "$tmp/out")" = "c.$d b.$d 192.0.2.71 25" ]
+	ok "a name in hosts keeps its MX" $?
+	cp "$tmp/demanded" "$tmp/out"
+	grep -q "^a.$d later 4.4.3 " "$tmp/out"
+	ok "an anchor in the configuration is a demand" $?
+	;;
+*)
+	echo "# no name spaces here: system files are not tested"
+	;;
+esac
+
 # Time is bounded when nobody answers, and over when somebody does again.
 : >"$tmp/mute"
 start=$(date +%s)
