@@ -279,12 +279,15 @@ pickup_rescan(struct pickup *p)
 static void
 follow(struct pickup *p, const struct conf *c)
 {
+	const char *path = c->pickup.directory;
 	bool starts = p->wanted && p->phase == PHASE_NONE;
-	if (!pickup_dir_stale(&p->dir, c->pickup.directory, starts))
+	if (!pickup_dir_stale(&p->dir, path, starts))
 		return;
 	end_listing(p);
 	p->phase = PHASE_NONE;
-	if (pickup_dir_attach(&p->dir, c->pickup.directory, starts) == 0)
+	/* One that was just removed is left to who will make it anew. */
+	bool make = starts || strcmp(path, p->dir.path) != 0;
+	if (pickup_dir_attach(&p->dir, path, make) == 0)
 		p->wanted = true;
 }
 
@@ -312,6 +315,6 @@ pickup_run(
 	}
 	free(v);
 	return open && !p->halted &&
-	       (p->wanted || p->phase != PHASE_NONE ||
+	       (max == 0 || looks == 0 || p->wanted || p->phase != PHASE_NONE ||
 		   pickup_dir_pending(&p->dir));
 }

@@ -131,7 +131,7 @@ place_load(struct place *p, const char *batch)
 	const char *why = "";
 	uint64_t at = 0;
 	char name[QUEUE_ID_MAX + 1];
-	(void)snprintf(name, sizeof(name), "%s", batch);
+	(void)snprintf(name, sizeof(name), "%.*s", QUEUE_ID_MAX, batch);
 	place_unload(p);
 	if (batch_open(&p->batch, p->sp.s.new_fd, name, &why) != 0 ||
 	    batch_next(&p->batch, &at, &p->entry, &why) != 1 ||
