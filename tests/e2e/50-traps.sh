@@ -1,108 +1,10 @@
 #!/bin/sh
-# The traps of libcurl's CONNECT_ONLY (C1-C21), TLS policies, AUTH and
-# secrets: hop_probe, which is src/deliver/hop.h alone, against a scripted
-# server.  No case waits longer than a few seconds.
+# The traps of libcurl's CONNECT_ONLY (C1-C21): hop_probe, which is
+# src/deliver/hop.h alone, against a scripted server.  No case waits longer
+# than a few seconds.
 #   50-traps.sh BUILD
 . "${0%/*}/lib.sh"
-
-probe=$build/tests/bench/hop_probe
-[ -x "$probe" ] || skip "no $probe"
-command -v openssl >/dev/null || skip "no openssl"
-
-# Start a server; its port is in $port, its dialogue in $work/dialogue.
-server() {
-	[ -z "${server_pid:-}" ] || {
-		kill "$server_pid" 2>/dev/null
-		wait "$server_pid" 2>/dev/null
-	}
-	rm -rf "$work/saved" "$work/dialogue" "$work/server.log"
-	mkdir "$work/saved"
-	spawn server "$python" "$top/tests/e2e/server.py" \
-		--log "$work/dialogue" --save "$work/saved" "$@"
-	server_pid=$pid
-	spawned=$pid
-	within 10 grep -q READY "$work/server.log" || {
-		diag <"$work/server.log"
-		skip "the scripted server does not start"
-	}
-	port=$(sed -n 's/^READY PORT //p' "$work/server.log")
-}
-
-tls_server() {
-	server --cert "$work/good.crt" --key "$work/good.key" "$@"
-}
-
-# Deliver to mx.example at the server: what came out is in $work/out.
-deliver() {
-	deliver_to mx.example "$@"
-}
-
-deliver_to() { # NAME [OPTION...]; recipients in $to
-	name=$1
-	shift
-	timeout 60 "$probe" "$@" -- "$name" 127.0.0.1 "$port" \
-		${to:-} >"$work/out" 2>"$work/err" </dev/null
-}
-
-# Is there a line like this in what came out, in the dialogue?
-out() {
-	grep -Eq "$1" "$work/out" || {
-		cat "$work/out" "$work/err"
-		return 1
-	}
-}
-said() {
-	grep -Eq "$1" "$work/dialogue" || {
-		cat "$work/dialogue"
-		return 1
-	}
-}
-not() {
-	! "$@"
-}
-
-# LATER, before a session stood, and no mail was spoken.
-deferred() { # PATTERN OF THE TEXT
-	out "^closed later not-ready .*$1" && not said '< MAIL' &&
-		not grep -q '^outcome' "$work/out"
-}
-delivered() {
-	out "^outcome 1 .* done 250 " && [ -s "$work/saved/1.msg" ]
-}
-connections() {
-	grep -c '= connected' "$work/dialogue"
-}
-ms() {
-	date +%s%3N
-}
-
-# --- certificates: one authority; good, for another name, expired ---
-(
-	cd "$work" || exit 1
-	umask 077
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-		-keyout ca.key -out ca.crt -days 30 -subj "/CN=waypost test" \
-		-addext basicConstraints=critical,CA:TRUE
-	issue() { # FILE NAME DAYS
-		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-			-keyout "$1.key" -out "$1.csr" -subj "/CN=$2"
-		echo "subjectAltName=DNS:$2" >"$1.ext"
-		openssl x509 -req -in "$1.csr" -CA ca.crt -CAkey ca.key \
-			-CAcreateserial -days "$3" -extfile "$1.ext" -out "$1.crt"
-	}
-	issue good mx.example 30
-	issue other elsewhere.example 30
-	issue expired mx.example -1
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-		-keyout self.key -out self.crt -days 30 -subj /CN=mx.example \
-		-addext subjectAltName=DNS:mx.example
-) >"$work/openssl.log" 2>&1 || skip "openssl makes no certificates"
-chmod 644 "$work"/*.crt
-
-secret=correct-horse-battery
-(umask 077 && echo "$secret" >"$work/secret")
-as="-u relay -s $work/secret"
-verify="-t verify -a $work/ca.crt"
+. "$top/tests/e2e/hop.sh"
 
 # --- C1-C5: the session after libcurl's DONE ---
 
@@ -312,10 +214,10 @@ for rule in greeting=endless:220-x ehlo=endless:250-X greeting=flood mail=flood 
 	'rcpt=endless:250-x'; do
 	server "$rule"
 	start=$(ms)
-	deliver -c 3000 -T 3000
+	deliver -c 1500 -T 1500
 	ok "C15 K05 $rule: LATER" out '^(closed later not-ready|outcome 1 .* later)'
 	ok "C15 ... in time" [ $(($(ms) - start)) -lt 8000 ]
-	now=$(memory -c 3000 -T 3000)
+	now=$(memory -c 1500 -T 1500)
 	ok "C15 ... in no more memory ($usual, $now kB)" [ "$now" -lt $((usual + 8192)) ]
 done
 
@@ -366,67 +268,7 @@ ok "C21 the address given is used, no name is looked up" delivered
 if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
 	strace -f -o "$work/trace" -e trace=clone,clone3,execve \
 		"$probe" no.example 127.0.0.1 "$port" >"$work/out" 2>&1
-	is "C21 no thread is started" "$(grep -c clone "$work/trace")" 0
+	is "C21 no thread is started" "$(grep -c CLONE_THREAD "$work/trace")" 0
 fi
-
-# --- TLS policies ---
-
-tls_server
-deliver $verify
-ok "verify: right name, known authority" delivered
-ok "verify: told" out '^ready TLSv1\.3 .* verified'
-deliver_to wrong.example $verify
-ok "verify: wrong name" out '^closed later not-ready 0 4\.7\.5 .*TLS'
-deliver -t verify
-ok "verify: the system's authorities do not know it" \
-	out '^closed later not-ready 0 4\.7\.5 .*certificate'
-deliver -t verify -a "$work/missing.crt"
-ok "verify: ca-file missing" out '^closed later not-ready .*ca-file .*No such'
-deliver -t verify -a "$work/secret"
-ok "verify: ca-file holds none" out '^closed later not-ready .*ca-file'
-is "verify: only the first was delivered" "$(files "$work/saved")" 2
-for policy in opportunistic require; do
-	deliver_to wrong.example -t $policy
-	ok "$policy: any certificate, encrypted" out '^ready TLSv1\.3 .* unverified'
-done
-for cert in other expired self; do
-	server --cert "$work/$cert.crt" --key "$work/$cert.key" \
-		--auth "relay:$secret"
-	deliver $verify $as
-	ok "F21 $cert certificate: LATER, nothing sent" deferred TLS
-	ok "F21 ... no AUTH" not said '< AUTH'
-done
-deliver -t verify -a "$work/self.crt" $as
-ok "verify: the certificate itself as ca-file" delivered
-server --implicit-tls --cert "$work/good.crt" --key "$work/good.key"
-deliver $verify -i
-ok "implicit TLS" delivered
-deliver_to wrong.example $verify -i
-ok "implicit TLS, wrong name" out '^closed later not-ready .*TLS'
-server
-deliver -i -t require -c 1500
-ok "implicit TLS to a server in clear: LATER" deferred TLS
-
-# --- secrets ---
-
-tls_server --auth "relay:$secret"
-b64=$(printf '\0relay\0%s' "$secret" | base64)
-chmod 640 "$work/secret"
-deliver $verify $as
-ok "a secret that the group may read is not used" deferred 'group or others'
-chmod 600 "$work/secret"
-deliver $verify -u relay -s "$work"
-ok "a directory is no secret" out '^closed later .*not a regular file'
-deliver $verify -u relay -s "$work/none"
-ok "a missing secret" out '^closed later .*No such file'
-deliver $verify -u relay
-ok "a secret command has to wait" out '^closed later .*not yet available'
-deliver $verify $as -m SCRAM-SHA-256
-ok "SCRAM has to wait" out '^closed later .*not yet available'
-tls_server --auth "relay:$secret" "auth=500 5.5.1 what is AUTH PLAIN $b64"
-deliver $verify $as
-ok "a reply that repeats the secret is withheld" deferred withheld
-ok "... and the secret is nowhere in what we say" \
-	not grep -q -e "$secret" -e "$b64" "$work/out" "$work/err"
 
 done_testing
