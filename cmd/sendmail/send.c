@@ -112,6 +112,19 @@ submit_all(const struct options *o, struct submit *s,
 	return submit_commit(s, id, &st) == 0 ? EX_OK : refused(o, &st);
 }
 
+/* A queue that nobody serves is not to be forgotten. */
+static void
+tell_queued(const struct options *o, const struct store *store, const char *id)
+{
+	if (!store_served(store))
+		tell(o->program,
+		    "queued as %s, but no waypostd is running: start it to "
+		    "have the mail delivered",
+		    id);
+	else if (o->verbose)
+		tell(o->program, "queued as %s", id);
+}
+
 static int
 send_to(const struct options *o, const struct conf *c,
     const struct address *from, const struct address_list *rcpts,
@@ -142,11 +155,8 @@ send_to(const struct options *o, const struct conf *c,
 	int code = submit_all(o, s, rcpts, id);
 	submit_free(s);
 	/* From here on the mail is safe. */
-	if (code == EX_OK && !store_served(&store))
-		tell(o->program,
-		    "queued as %s, but no waypostd is running: "
-		    "start it to have the mail delivered",
-		    id);
+	if (code == EX_OK)
+		tell_queued(o, &store, id);
 	store_close(&store);
 	return code;
 }
