@@ -63,20 +63,16 @@ mark_name(char out[BATCH_ID_LEN + 8], const char *id)
 	(void)snprintf(out, BATCH_ID_LEN + 8, ".done-%s", id);
 }
 
-/* Remove a claim whose batch is in the queue. */
+/* A claim that is queued stays: say so beside it, for all later runs. */
 static void
-forget(const struct door *d, const char *id)
+mark(const struct door *d, const char *id)
 {
-	char mark[BATCH_ID_LEN + 8];
-	mark_name(mark, id);
-	if (unlinkat(d->claim_fd, id, 0) == 0 || errno == ENOENT) {
-		(void)unlinkat(d->claim_fd, mark, 0);
-		return;
-	}
+	char name[BATCH_ID_LEN + 8];
+	mark_name(name, id);
 	log_event(LOG_ERR, "pickup", LOG_STR("id", id),
 	    LOG_STR("error", strerror(errno)),
 	    LOG_STR("text", "queued, yet cannot be removed from claim/"));
-	int fd = openat(d->claim_fd, mark,
+	int fd = openat(d->claim_fd, name,
 	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 || io_fsync(fd) != 0 || io_fsync(d->claim_fd) != 0)
 		log_event(LOG_CRIT, "pickup", LOG_STR("id", id),
@@ -86,6 +82,24 @@ forget(const struct door *d, const char *id)
 			"again"));
 	if (fd >= 0)
 		(void)close(fd);
+}
+
+/* Remove a claim whose batch is in the queue. */
+static void
+forget(const struct door *d, const char *id)
+{
+	if (unlinkat(d->claim_fd, id, 0) != 0 && errno != ENOENT)
+		mark(d, id);
+}
+
+static void
+forget_old(const struct door *d, const char *id)
+{
+	char name[BATCH_ID_LEN + 8];
+	mark_name(name, id);
+	forget(d, id);
+	if (!there(d->claim_fd, id))
+		(void)unlinkat(d->claim_fd, name, 0);
 }
 
 static bool
@@ -225,7 +239,7 @@ static enum claim_result
 settle_old(const struct door *d, struct claim *cl, struct status *st)
 {
 	if (is_queued(d, cl->id)) {
-		forget(d, cl->id);
+		forget_old(d, cl->id);
 		cl->id[0] = '\0';
 		return CLAIM_GONE;
 	}
@@ -284,7 +298,7 @@ claim_sweep(const struct door *d)
 	for (struct dirent *e; (e = readdir(dir)) != NULL;)
 		if (batch_id_valid(e->d_name, strlen(e->d_name)) &&
 		    is_queued(d, e->d_name))
-			forget(d, e->d_name);
+			forget_old(d, e->d_name);
 	(void)closedir(dir);
 	if (io_fsync(d->claim_fd) != 0)
 		log_text(LOG_ERR, "pickup: claim/: %s", strerror(errno));
