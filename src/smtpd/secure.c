@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * OpenSSL on the listener's own non-blocking sockets.  It knows no event
+ * loop and no SMTP: what it cannot do now it says, and is called again.
+ *
+ * No session is ever resumed: no tickets, no session cache.  A handshake
+ * costs a millisecond, a ticket that outlives its listener or its
+ * configuration costs the rules that the listener has (F07).  A server name
+ * (SNI) is read by OpenSSL alone and changes nothing.
+ *
+ * Invariant: a connection keeps the context it began with, and behind a
+ * fault nothing more is written, not even a close_notify.
+ */
+#include "smtpd/secure.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+
+/* RFC 9266: the label, and an empty context that is there. */
+#define EXPORTER_LABEL "EXPORTER-Channel-Binding"
+#define EXPORTER_OCTETS 32
+
+#define MODERN_CIPHERS                                       \
+	"HIGH:!aNULL:!eNULL:!kRSA:!3DES:!RC4:!MD5:!PSK:!SRP" \
+	"@SECLEVEL=2"
+#define LEGACY_CIPHERS                                       \
+	"DEFAULT:!aNULL:!eNULL:!3DES:!RC4:!EXPORT:!PSK:!SRP" \
+	":@SECLEVEL=0"
+
+struct secure_context {
+	SSL_CTX *ssl;
+	unsigned refs;
+};
+
+struct secure {
+	SSL *ssl;
+	struct secure_context *context;
+	bool established, failed;
+	bool distrusted; /* its certificate did not verify */
+	char description[160];
+	char certificate_name[USER_TEXT_MAX + 1];
+	unsigned char binding[EVP_MAX_MD_SIZE];
+};
+
+/* OpenSSL would ask for a pass phrase on the terminal. */
+static int
+no_pass_phrase(char *out, int size, int writing, void *arg)
+{
+	(void)out;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return -1;
+}
+
+/*
+ * A client whose certificate we cannot verify may speak, as if it had shown
+ * none: many MTAs show theirs to everybody who asks.
+ */
+static int
+note_verification(int ok, X509_STORE_CTX *store)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(
+	    store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct secure *s = SSL_get_app_data(ssl);
+	if (!ok)
+		s->distrusted = true;
+	return 1;
+}
+
+static int
+set_profile(SSL_CTX *ssl, const char *profile)
+{
+	bool legacy = strcmp(profile, "legacy") == 0;
+	unsigned char id[SSL_MAX_SID_CTX_LENGTH];
+	(void)SSL_CTX_set_options(ssl,
+	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
+		SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	(void)SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS |
+					SSL_MODE_ENABLE_PARTIAL_WRITE |
+					SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	(void)SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+	(void)SSL_CTX_set_max_early_data(ssl, 0);
+	(void)SSL_CTX_set_dh_auto(ssl, 1);
+	SSL_CTX_set_default_passwd_cb(ssl, no_pass_phrase);
+	return SSL_CTX_set_num_tickets(ssl, 0) == 1 &&
+		       RAND_bytes(id, sizeof(id)) == 1 &&
+		       SSL_CTX_set_session_id_context(ssl, id, sizeof(id)) ==
+			   1 &&
+		       SSL_CTX_set_min_proto_version(
+			   ssl, legacy ? TLS1_VERSION : TLS1_2_VERSION) == 1 &&
+		       SSL_CTX_set_cipher_list(
+			   ssl, legacy ? LEGACY_CIPHERS : MODERN_CIPHERS) == 1
+		   ? 0
+		   : -1;
+}
+
+/* The sentence for what OpenSSL said first, else the given one. */
+static const char *
+reason(const char *otherwise)
+{
+	unsigned long error = ERR_peek_error();
+	int library = ERR_GET_LIB(error), code = ERR_GET_REASON(error);
+	if (library == ERR_LIB_SYS && code == ENOENT)
+		return "there is no such certificate or key file";
+	if (library == ERR_LIB_SYS && code == EACCES)
+		return "the certificate or key file may not be read";
+	if (library == ERR_LIB_PEM && code == PEM_R_BAD_PASSWORD_READ)
+		return "the key is locked with a pass phrase";
+	if (library == ERR_LIB_SSL &&
+	    (code == SSL_R_EE_KEY_TOO_SMALL || code == SSL_R_CA_KEY_TOO_SMALL ||
+		code == SSL_R_CA_MD_TOO_WEAK))
+		return "the certificate is too weak for this profile";
+	if (library == ERR_LIB_X509 && code == X509_R_KEY_VALUES_MISMATCH)
+		return "key and certificate do not belong together";
+	return otherwise;
+}
+
+static const char *
+load(SSL_CTX *ssl, const char *certificate, const char *key,
+    const char *profile, const char *ca_file)
+{
+	if (set_profile(ssl, profile) != 0)
+		return "TLS cannot be set up";
+	if (SSL_CTX_use_certificate_chain_file(ssl, certificate) != 1)
+		return reason("the certificate file holds no certificate");
+	if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1)
+		return reason("the key file holds no private key");
+	if (SSL_CTX_check_private_key(ssl) != 1)
+		return "key and certificate do not belong together";
+	if (ca_file == NULL)
+		return NULL;
+	STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(ca_file);
+	if (names == NULL ||
+	    SSL_CTX_load_verify_locations(ssl, ca_file, NULL) != 1) {
+		sk_X509_NAME_pop_free(names, X509_NAME_free);
+		return "the authorities of clients cannot be read";
+	}
+	SSL_CTX_set_client_CA_list(ssl, names);
+	SSL_CTX_set_verify(
+	    ssl, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, note_verification);
+	return NULL;
+}
+
+struct secure_context *
+secure_context_new(const char *certificate, const char *key,
+    const char *profile, const char *ca_file, const char **why)
+{
+	ERR_clear_error();
+	SSL_CTX *ssl = SSL_CTX_new(TLS_server_method());
+	if (ssl == NULL)
+		die("cannot make a TLS context");
+	*why = load(ssl, certificate, key, profile, ca_file);
+	ERR_clear_error();
+	if (*why != NULL) {
+		SSL_CTX_free(ssl);
+		return NULL;
+	}
+	struct secure_context *c = alloc_zero(1, sizeof(*c));
+	c->ssl = ssl;
+	c->refs = 1;
+	return c;
+}
+
+void
+secure_context_unref(struct secure_context *c)
+{
+	if (c == NULL || --c->refs > 0)
+		return;
+	SSL_CTX_free(c->ssl);
+	free(c);
+}
+
+struct secure *
+secure_accept(struct secure_context *c, int fd)
+{
+	struct secure *s = alloc_zero(1, sizeof(*s));
+	s->ssl = SSL_new(c->ssl);
+	if (s->ssl == NULL || SSL_set_fd(s->ssl, fd) != 1)
+		die("cannot make a TLS connection");
+	(void)SSL_set_app_data(s->ssl, s);
+	SSL_set_accept_state(s->ssl);
+	s->context = c;
+	c->refs++;
+	return s;
+}
+
+void
+secure_free(struct secure *s)
+{
+	if (s == NULL)
+		return;
+	ERR_clear_error();
+	if (s->established && !s->failed)
+		(void)SSL_shutdown(s->ssl);
+	ERR_clear_error();
+	SSL_free(s->ssl);
+	secure_context_unref(s->context);
+	free(s);
+}
+
+static void
+describe_fault(struct secure *s, int saved_errno)
+{
+	unsigned long error = ERR_peek_error();
+	const char *why = ERR_reason_error_string(error);
+	if (why == NULL)
+		why = saved_errno != 0 ? strerror(saved_errno)
+				       : "the connection was closed";
+	(void)snprintf(s->description, sizeof(s->description), "%s", why);
+}
+
+/* What became of a call that did not succeed. */
+static enum secure_result
+outcome(struct secure *s, int returned, int saved_errno)
+{
+	switch (SSL_get_error(s->ssl, returned)) {
+	case SSL_ERROR_WANT_READ:
+		return SECURE_WANT_READ;
+	case SSL_ERROR_WANT_WRITE:
+		return SECURE_WANT_WRITE;
+	case SSL_ERROR_ZERO_RETURN:
+		return SECURE_EOF;
+	default:
+		break;
+	}
+	s->failed = true;
+	describe_fault(s, saved_errno);
+	ERR_clear_error();
+	return SECURE_FAILED;
+}
+
+enum secure_result
+secure_handshake(struct secure *s)
+{
+	if (s->failed)
+		return SECURE_FAILED;
+	ERR_clear_error();
+	errno = 0;
+	int returned = SSL_accept(s->ssl);
+	if (returned != 1)
+		return outcome(s, returned, errno);
+	s->established = true;
+	(void)snprintf(s->description, sizeof(s->description), "%s %s",
+	    SSL_get_version(s->ssl), SSL_get_cipher_name(s->ssl));
+	return SECURE_OK;
+}
+
+enum secure_result
+secure_read(struct secure *s, char *out, size_t room, size_t *n)
+{
+	*n = 0;
+	if (s->failed || !s->established)
+		return SECURE_FAILED;
+	ERR_clear_error();
+	errno = 0;
+	int returned = SSL_read_ex(s->ssl, out, room, n);
+	return returned == 1 ? SECURE_OK : outcome(s, returned, errno);
+}
+
+enum secure_result
+secure_write(struct secure *s, const char *data, size_t len, size_t *n)
+{
+	*n = 0;
+	if (s->failed || !s->established)
+		return SECURE_FAILED;
+	if (len == 0)
+		return SECURE_OK;
+	ERR_clear_error();
+	errno = 0;
+	int returned = SSL_write_ex(s->ssl, data, len, n);
+	return returned == 1 ? SECURE_OK : outcome(s, returned, errno);
+}
+
+const char *
+secure_describe(const struct secure *s)
+{
+	return s->description;
+}
+
+/* One value that is a plain string; -1 for others. */
+static int
+copy_name(const ASN1_STRING *value, char out[USER_TEXT_MAX + 1])
+{
+	const unsigned char *data = ASN1_STRING_get0_data(value);
+	int len = ASN1_STRING_length(value);
+	if (len <= 0 || len > USER_TEXT_MAX ||
+	    memchr(data, '\0', (size_t)len) != NULL)
+		return -1;
+	memcpy(out, data, (size_t)len);
+	out[len] = '\0';
+	return 0;
+}
+
+/* The one mail address among its alternative names. */
+static int
+mail_name(X509 *peer, char out[USER_TEXT_MAX + 1])
+{
+	const ASN1_STRING *found = NULL;
+	int n = 0, result = -1;
+	GENERAL_NAMES *names =
+	    X509_get_ext_d2i(peer, NID_subject_alt_name, NULL, NULL);
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		if (name->type != GEN_EMAIL)
+			continue;
+		found = name->d.rfc822Name;
+		n++;
+	}
+	if (n == 1)
+		result = copy_name(found, out);
+	GENERAL_NAMES_free(names);
+	return result;
+}
+
+/* The one common name of its subject. */
+static int
+common_name(X509 *peer, char out[USER_TEXT_MAX + 1])
+{
+	X509_NAME *subject = X509_get_subject_name(peer);
+	int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+	if (at < 0 ||
+	    X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0)
+		return -1;
+	ASN1_STRING *value =
+	    X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
+	int type = ASN1_STRING_type(value);
+	if (type != V_ASN1_UTF8STRING && type != V_ASN1_PRINTABLESTRING &&
+	    type != V_ASN1_IA5STRING)
+		return -1;
+	return copy_name(value, out);
+}
+
+static const char *
+certificate_name(struct secure *s)
+{
+	X509 *peer = SSL_get0_peer_certificate(s->ssl);
+	if (peer == NULL || s->distrusted ||
+	    SSL_get_verify_result(s->ssl) != X509_V_OK)
+		return NULL;
+	if (mail_name(peer, s->certificate_name) != 0 &&
+	    common_name(peer, s->certificate_name) != 0)
+		return NULL;
+	return s->certificate_name;
+}
+
+/*
+ * tls-unique is the first Finished message: the client's, or ours when a
+ * session was resumed; without extended master secret another connection
+ * can be made to have the same (RFC 7627).
+ */
+static void
+bind_channel(struct secure *s, struct auth_channel *ch)
+{
+	if (SSL_version(s->ssl) == TLS1_3_VERSION) {
+		if (SSL_export_keying_material(s->ssl, s->binding,
+			EXPORTER_OCTETS, EXPORTER_LABEL,
+			sizeof(EXPORTER_LABEL) - 1, (const unsigned char *)"",
+			0, 1) != 1)
+			return;
+		ch->binding_type = "tls-exporter";
+		ch->binding_len = EXPORTER_OCTETS;
+	} else if (SSL_version(s->ssl) == TLS1_2_VERSION &&
+		   SSL_get_extms_support(s->ssl) == 1) {
+		size_t n = SSL_session_reused(s->ssl)
+			       ? SSL_get_finished(
+				     s->ssl, s->binding, sizeof(s->binding))
+			       : SSL_get_peer_finished(
+				     s->ssl, s->binding, sizeof(s->binding));
+		if (n == 0 || n > sizeof(s->binding))
+			return;
+		ch->binding_type = "tls-unique";
+		ch->binding_len = n;
+	}
+	ch->binding = ch->binding_type != NULL ? s->binding : NULL;
+}
+
+void
+secure_channel(struct secure *s, struct auth_channel *ch)
+{
+	*ch = (struct auth_channel){0};
+	if (!s->established || s->failed)
+		return;
+	ch->tls = true;
+	bind_channel(s, ch);
+	ch->certificate_name = certificate_name(s);
+}
