@@ -12,22 +12,22 @@ LETTER = (b"x-sender: sender@example.com\nx-receiver: user@example.com\n" +
           sweep.message(UNIQUE))
 
 
-def main(build, prefix):
-    place = sweep.Place(build, prefix)
-    tap = sweep.Tap()
-    command = place.command("waypostd", "--drain")
+class Ring:
+    def __init__(self, place):
+        self.place = place
 
-    def run(fault):
-        place.clear()
-        part = os.path.join(place.pickup, ".letter")
+    def run(self, fault):
+        self.place.clear()
+        part = os.path.join(self.place.pickup, ".letter")
         with open(part, "wb") as file:
             file.write(LETTER)
-        os.rename(part, os.path.join(place.pickup, "letter.eml"))
-        return place.run(command, fault=fault)
+        os.rename(part, os.path.join(self.place.pickup, "letter.eml"))
+        return self.place.run(self.place.command("waypostd", "--drain"),
+                              fault=fault)
 
-    def look():
-        """What must hold once a run without a fault has ended."""
-        faults = []
+    def look(self):
+        """What must hold once another run, without a fault, has ended."""
+        place, faults = self.place, []
         code, output = place.carry()
         if code != 0:
             faults.append("the next run says %s\n%s" % (code, output))
@@ -36,32 +36,38 @@ def main(build, prefix):
             faults.append("%d copies\n%s" % (len(copies), output))
         if copies != sweep.holding(place.drop, sweep.body_of(UNIQUE)):
             faults.append("a copy is not whole")
-        for folder in (place.pickup, place.new):
+        for folder in (place.pickup, os.path.join(place.pickup, "claim"),
+                       place.new):
             if sweep.files(folder):
                 faults.append("left: %s" % sweep.files(folder))
         return faults
 
-    def killed(n, mode, call):
-        code, output = run((n, mode))
-        faults = look()
+    def killed(self, n, mode, call):
+        code, output = self.run((n, mode))
+        faults = self.look()
         if code != -9:
             faults.append("not killed but %s\n%s" % (code, output))
         return faults
 
-    def failed(n, mode, call):
-        code, output = run((n, mode))
-        faults = look()
-        if code == "hung" or isinstance(code, int) and code < 0:
+    def failed(self, n, mode, call):
+        code, output = self.run((n, mode))
+        faults = self.look()
+        if code == "hung" or code < 0:
             faults.append("waypostd ended by %s\n%s" % (code, output))
         return faults
 
-    code, output = run((0, ""))
-    calls = place.calls()
+
+def main(build, prefix):
+    tap = sweep.Tap()
+    rings = sweep.rings(Ring, build, prefix)
+    code, output = rings[0].run((0, ""))
+    calls = rings[0].place.calls()
     faults = [] if code == 0 else ["exit %s\n%s" % (code, output)]
     tap.result("pickup without a fault: %d calls" % len(calls),
-               faults + look())
-    sweep.sweep(tap, "pickup", calls, (sweep.KILL,), killed)
-    sweep.sweep(tap, "pickup", calls, sweep.ERRORS + sweep.HARMLESS, failed)
+               faults + rings[0].look())
+    sweep.sweep(tap, "pickup", calls, (sweep.KILL,), rings, "killed")
+    sweep.sweep(tap, "pickup", calls, sweep.ERRORS + sweep.HARMLESS, rings,
+                "failed")
     tap.done()
 
 

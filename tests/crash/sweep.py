@@ -7,7 +7,9 @@ for each call and kind of fault.  After each run the place is looked at with
 the promises in hand (HAZARDS: the invariants): what was acknowledged is
 there, what is there is whole, and nothing is there twice."""
 
+import concurrent.futures
 import os
+import queue
 import shutil
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import time
 KILL = "SIGKILL"
 ERRORS = ("ENOSPC", "EIO")
 HARMLESS = ("EINTR", "short")
+WORKERS = 10
 WRITES = ("write", "pwrite", "writev")
 
 
@@ -97,12 +100,16 @@ def files(directory):
 
 
 def holding(directory, text):
-    """The files in a directory with these bytes inside."""
+    """The files in a directory with these bytes inside; others may come and
+    go meanwhile."""
     found = []
     for path in files(directory):
-        with open(path, "rb") as file:
-            if text in file.read():
-                found.append(path)
+        try:
+            with open(path, "rb") as file:
+                if text in file.read():
+                    found.append(path)
+        except FileNotFoundError:
+            pass
     return found
 
 
@@ -141,13 +148,44 @@ class Tap:
         sys.exit(1 if self.failed else 0)
 
 
-def sweep(tap, title, calls, modes, attempt):
-    """One test for each mode: attempt(n, mode, call) gives faults."""
+def rings(make, build, prefix):
+    """Several places like the one at prefix, each with its own make(place),
+    since most of a sweep is waiting."""
+    made = []
+    for number in range(WORKERS):
+        place = Place(build, "%s.%d" % (prefix, number))
+        os.makedirs(place.spool)
+        for name in ("waypost.conf", "domains", "aliases"):
+            with open(os.path.join(prefix, name), encoding="ascii") as file:
+                text = file.read().replace(prefix + "/", place.prefix + "/")
+            with open(os.path.join(place.prefix, name), "w",
+                      encoding="ascii") as file:
+                file.write(text)
+        place.clear()
+        made.append(make(place))
+    return made
+
+
+def sweep(tap, title, calls, modes, free, method):
+    """One test for each mode.  Each of the free rings' method(n, mode, call)
+    makes one attempt and gives its faults."""
+    idle = queue.Queue()
+    for ring in free:
+        idle.put(ring)
+
+    def attempt(point):
+        n, mode, call = point
+        ring = idle.get()
+        begun = time.monotonic()
+        faults = getattr(ring, method)(n, mode, call)
+        took = time.monotonic() - begun
+        idle.put(ring)
+        return took, ["%s at call %d, %s %s: %s" % (
+            mode, n, call, calls[n - 1][1], reason) for reason in faults]
+
     for mode in modes:
-        faults, tried = [], 0
-        for n, _, call in points(calls, (mode,)):
-            tried += 1
-            faults += ["%s at call %d, %s %s: %s" % (
-                mode, n, call, calls[n - 1][1], reason)
-                for reason in attempt(n, mode, call)]
-        tap.result("%s: %s at each of %d calls" % (title, mode, tried), faults)
+        with concurrent.futures.ThreadPoolExecutor(len(free)) as pool:
+            done = list(pool.map(attempt, points(calls, (mode,))))
+        print("# the slowest took %.1f s" % max([0, *(t for t, _ in done)]))
+        tap.result("%s: %s at each of %d calls" % (title, mode, len(done)),
+                   [fault for _, faults in done for fault in faults])
