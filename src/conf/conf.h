@@ -89,6 +89,7 @@ struct conf {
 	struct {
 		uint64_t message_size, session_size; /* octets; 0 = none */
 		unsigned recipients, connections, per_client, errors;
+		unsigned rate_per_client; /* new ones per minute; 0 = any */
 		int64_t idle_timeout_ms;
 	} limits;
 	struct {

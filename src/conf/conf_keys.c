@@ -133,6 +133,8 @@ static const struct key limits_keys[] = {
 	RECIPIENTS_MAX),
     RANGE("connections", KEY_NUMBER, AT(limits.connections), "1000", 1, 100000),
     RANGE("per-client", KEY_NUMBER, AT(limits.per_client), "50", 1, 100000),
+    RANGE("rate-per-client", KEY_NUMBER, AT(limits.rate_per_client), "0", 0,
+	1000000),
     RANGE("idle-timeout", KEY_TIME, AT(limits.idle_timeout_ms), "5m", SECOND,
 	DAY),
     RANGE("errors", KEY_NUMBER, AT(limits.errors), "20", 1, 1000),

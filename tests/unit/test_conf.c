@@ -58,6 +58,7 @@ test_defaults(void **state)
 	assert_false(c->auth.plaintext_without_tls);
 	assert_int_equal(c->limits.message_size, 10 << 20);
 	assert_int_equal(c->limits.session_size, 0);
+	assert_int_equal(c->limits.rate_per_client, 0);
 	assert_int_equal(c->limits.idle_timeout_ms, 300000);
 	assert_int_equal(c->outbound.port, 25);
 	assert_int_equal(c->outbound.per_destination, 20);
@@ -100,7 +101,8 @@ static const char all_of_it[] =
     "relay { default = allow open-relay = true authenticated = off }\n"
     "auth { mechanisms = { PLAIN } plaintext-without-tls = true }\n"
     "limits { message-size = 1K session-size = \"2g\" recipients = 5 "
-    "connections = 6 per-client = 7 idle-timeout = \"1m30s\" errors = 8 }\n"
+    "connections = 6 per-client = 7 rate-per-client = 9 "
+    "idle-timeout = \"1m30s\" errors = 8 }\n"
     "outbound { port = 2525 connections = 1 per-destination = 2 "
     "messages-per-connection = 3 recipients-per-message = 4 "
     "connect-timeout = 500ms timeout = 1s source-address = \"192.0.2.7\" }\n"
@@ -148,6 +150,7 @@ test_every_key(void **state)
 	assert_int_equal(c->limits.session_size, 2LL << 30);
 	assert_int_equal(c->limits.idle_timeout_ms, 90000);
 	assert_int_equal(c->limits.errors, 8);
+	assert_int_equal(c->limits.rate_per_client, 9);
 	assert_int_equal(c->outbound.recipients_per_message, 4);
 	assert_int_equal(c->outbound.connect_timeout_ms, 500);
 	assert_string_equal(c->outbound.source_address, "192.0.2.7");
