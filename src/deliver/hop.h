@@ -4,6 +4,12 @@
  * authenticates it (CONNECT_ONLY in a multi on our event loop); then the
  * client machine speaks over it by curl_easy_send and curl_easy_recv.
  * Knows nothing of queues and routes.
+ *
+ * TLS: opportunistic falls back to clear text once, on a new connection,
+ * when the handshake fails; with a user it means require, so that a secret
+ * goes in clear only where tls = none was written.  AUTH: PLAIN and LOGIN
+ * (auto), CRAM-MD5; SCRAM and secret-command come with a later release and
+ * are LATER until then.
  */
 #ifndef DELIVER_HOP_H
 #define DELIVER_HOP_H
@@ -52,7 +58,8 @@ struct hop_hooks {
 	struct client_hooks client;
 };
 
-/* NULL with errno when libcurl cannot start. */
+/* NULL with errno when libcurl cannot start.  Ignores SIGPIPE and removes
+ * SSLKEYLOGFILE from the environment; one engine at a time. */
 struct hops *hops_new(struct event_base *base) MUST_CHECK;
 void hops_free(struct hops *hs); /* closes all, hooks are called */
 

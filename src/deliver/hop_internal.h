@@ -30,7 +30,7 @@ struct hops {
 	struct event_base *base;
 	struct trust *trust;
 	struct lane *lanes;
-	TAILQ_HEAD(, hop) all;
+	TAILQ_HEAD(hop_list, hop) all;
 	char in[CHUNK_SIZE]; /* read here; never used across calls */
 };
 

@@ -225,6 +225,32 @@ make_body(struct probe *p, const char *file, size_t octets)
 	buf_adds(&p->body, ".\r\n");
 }
 
+/* An option about how much.  false: it is none. */
+static bool
+amount(struct probe *p, int c)
+{
+	switch (c) {
+	case 'n':
+		p->messages = (unsigned long)atol(optarg);
+		break;
+	case 'C':
+		p->connections = (unsigned long)atol(optarg);
+		break;
+	case 'w':
+		p->wait_ms = atol(optarg);
+		break;
+	case 'k':
+		p->again = true;
+		break;
+	case 'q':
+		p->quiet = true;
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
 /* One option.  false: it is none. */
 static bool
 option(struct probe *p, int c, const char **file, size_t *octets)
@@ -273,23 +299,8 @@ option(struct probe *p, int c, const char **file, size_t *octets)
 	case '8':
 		p->env.eight_bit = true;
 		break;
-	case 'n':
-		p->messages = (unsigned long)atol(optarg);
-		break;
-	case 'C':
-		p->connections = (unsigned long)atol(optarg);
-		break;
-	case 'w':
-		p->wait_ms = atol(optarg);
-		break;
-	case 'k':
-		p->again = true;
-		break;
-	case 'q':
-		p->quiet = true;
-		break;
 	default:
-		return false;
+		return amount(p, c);
 	}
 	return true;
 }
