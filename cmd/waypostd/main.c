@@ -4,19 +4,14 @@
  * the foreground and logs to standard error or syslog.  Started by root it
  * becomes the owner of the spool before it reads any mail.
  */
-#include <errno.h>
 #include <getopt.h>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
-#include <unistd.h>
 
+#include "base/identity.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "conf/conf.h"
@@ -45,27 +40,6 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* Libraries obey variables (proxies, key logs, resolvers): keep none, but
- * those that say where the log goes and what time zone dates are in. */
-static void
-clean_environment(void)
-{
-	const char *kept_names[] = {"TZ", "JOURNAL_STREAM"};
-	char *kept[2] = {NULL, NULL};
-	for (size_t i = 0; i < 2; i++) {
-		const char *value = getenv(kept_names[i]);
-		if (value != NULL)
-			kept[i] = alloc_string(value, strlen(value));
-	}
-	if (clearenv() != 0)
-		die("cannot clear the environment");
-	for (size_t i = 0; i < 2; i++) {
-		if (kept[i] != NULL)
-			(void)setenv(kept_names[i], kept[i], 1);
-		free(kept[i]);
-	}
-}
-
 static void
 prepare_process(void)
 {
@@ -79,38 +53,19 @@ prepare_process(void)
 	}
 }
 
-/* The spool's owner is who waypostd is; 0, or an exit code. */
+/* 0, or an exit code. */
 static int
 become_owner(const char *conf_path)
 {
 	struct faults f;
-	struct stat st;
-	if (geteuid() != 0)
-		return 0;
 	faults_init(&f);
 	struct conf *c = conf_load(conf_path, 0, &f);
 	faults_free(&f);
 	if (c == NULL)
 		return 0; /* carrier_run() tells the faults */
-	int found = stat(c->spool, &st);
-	if (found != 0)
-		log_text(LOG_ERR, "no spool directory %s: %s", c->spool,
-		    strerror(errno));
+	int result = identity_become_owner(c->spool, false);
 	conf_unref(c);
-	if (found != 0)
-		return EX_CONFIG;
-	if (st.st_uid == 0)
-		return 0;
-	struct passwd *pw = getpwuid(st.st_uid);
-	int ok = pw != NULL ? initgroups(pw->pw_name, pw->pw_gid)
-			    : setgroups(0, NULL);
-	if (ok != 0 || setgid(pw != NULL ? pw->pw_gid : st.st_gid) != 0 ||
-	    setuid(st.st_uid) != 0) {
-		log_text(LOG_ERR, "cannot become uid %u: %s",
-		    (unsigned)st.st_uid, strerror(errno));
-		return EX_OSERR;
-	}
-	return 0;
+	return result == 0 ? 0 : EX_CONFIG;
 }
 
 static int
@@ -155,7 +110,7 @@ main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage(stderr, EX_USAGE);
-	clean_environment();
+	identity_clean_environment();
 	log_open("waypostd", target);
 	prepare_process();
 	int code = become_owner(o.conf_path);

@@ -16,7 +16,8 @@
 
 #include "base/buf.h"
 
-#define LOG_LINE_MAX 8192
+/* A pipe takes as much whole when poll says that it is ready. */
+#define LOG_LINE_MAX 3900
 #define LOG_VALUE_MAX 1024
 
 static struct {
@@ -81,7 +82,7 @@ add_value(struct buf *line, const char *s, size_t len)
 		quote = s[i] == ' ' || s[i] == '=' || s[i] == '"';
 	if (quote)
 		(void)buf_addc(line, '"');
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < len && buf_ok(line); i++) {
 		unsigned char c = (unsigned char)s[i];
 		if (c < 0x20 || c >= 0x7f)
 			(void)buf_addf(line, "\\x%02x", c);
@@ -102,7 +103,8 @@ log_write(int level, const char *event, const struct log_field *fields)
 	struct buf line;
 	buf_init(&line, LOG_LINE_MAX);
 	(void)buf_adds(&line, event);
-	for (const struct log_field *f = fields; f->key != NULL; f++) {
+	for (const struct log_field *f = fields;
+	     f->key != NULL && buf_ok(&line); f++) {
 		(void)buf_addf(&line, " %s=", f->key);
 		if (f->is_num)
 			(void)buf_addf(&line, "%lld", f->num);

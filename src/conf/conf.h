@@ -66,6 +66,7 @@ struct conf {
 	char *hostname, *origin, *postmaster;
 	char *aliases, *domains, *users, *spool;
 	unsigned max_hops;
+	unsigned workers; /* of the listener; 0 = cores, at most 4 */
 
 	struct smarthost *smarthosts; /* [0] is the plain one if any */
 	size_t nsmarthosts;

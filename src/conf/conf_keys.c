@@ -68,6 +68,7 @@ static const struct key file_keys[] = {
     TEXT("users", AT(users), "/etc/waypost/users", check_path),
     TEXT("spool", AT(spool), "/var/spool/waypost", check_path),
     RANGE("max-hops", KEY_NUMBER, AT(max_hops), "30", 1, 100),
+    RANGE("workers", KEY_NUMBER, AT(workers), "0", 0, 64),
 };
 
 static const struct key smarthost_keys[] = {

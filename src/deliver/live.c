@@ -223,7 +223,7 @@ shrink_one(void *arg, struct hash_link *link)
 static void
 arm_rescan(struct carrier *c)
 {
-	bool blind = c->scan.fd < 0 || c->watch == NULL ||
+	bool blind = c->scan.fd < 0 || watch_fd(c->watch) < 0 ||
 		     (c->pickup != NULL && pickup_fd(c->pickup) < 0);
 	int ms = blind ? RESCAN_BLIND_MS : RESCAN_MS;
 	struct timeval tv = {.tv_sec = ms / 1000};

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "conf/mailbox.h"
 #include "deliver/carrier.h"
 #include "deliver/drop.h"
 
@@ -33,18 +34,23 @@ deliver_entry(struct carrier *c, struct job *j, const struct domain *entry,
 	free(rcpts);
 }
 
-static const struct domain *
-entry_of(const struct carrier *c, const struct address *a)
+/* One entry for all that end in the drop directory: one file, whatever
+ * their domains. */
+static void
+find_entries(
+    const struct carrier *c, const struct job *j, const struct domain **entries)
 {
-	const char *domain = address_domain(a);
-	if (domain[0] == '\0')
-		domain = conf_origin(c->conf);
-	const struct domain *d =
-	    table_find(c->conf->table, domain, strlen(domain));
-	/* An alias shares directory and settings of the default domain. */
-	if (d != NULL && d->kind == DOMAIN_ALIAS)
-		d = table_default(c->conf->table);
-	return d;
+	const struct domain *drop = NULL;
+	for (uint32_t i = 0; i < j->n; i++) {
+		const struct rcpt *r =
+		    &j->cargo->env.rcpts[j->results[i].index];
+		const struct domain *d = mailbox_domain(c->conf, &r->addr);
+		if (domain_is_local(d) && d->maildir == NULL) {
+			drop = drop != NULL ? drop : d;
+			d = drop;
+		}
+		entries[i] = d;
+	}
 }
 
 void
@@ -57,9 +63,7 @@ local_deliver(struct carrier *c, struct job *j)
 	}
 	const struct domain **entries =
 	    alloc_zero(j->n, sizeof(const struct domain *));
-	for (uint32_t i = 0; i < j->n; i++)
-		entries[i] =
-		    entry_of(c, &j->cargo->env.rcpts[j->results[i].index].addr);
+	find_entries(c, j, entries);
 	for (uint32_t i = 0; i < j->n; i++)
 		if (domain_is_local(entries[i]) &&
 		    j->results[i].kind == RESULT_NONE)

@@ -17,11 +17,4 @@ void maildir_deliver(const struct conf *c, const struct domain *d,
     struct batch *b, const struct batch_entry *e, const struct envelope *env,
     const char *id, const struct rcpt *rcpt, struct status *st);
 
-/*
- * The path for a template: %d is the domain, %u the local part, %% a '%'.
- * Template text from len on is ignored.  0; -1 when it grows too long.
- */
-int maildir_path(struct buf *out, const char *template, size_t len,
-    const char *domain, const char *user);
-
 #endif

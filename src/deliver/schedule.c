@@ -74,7 +74,7 @@ domain_name(struct schedule *s, const struct address *a)
 {
 	char lower[DOMAIN_MAX + 1] = "";
 	const char *domain = address_domain(a);
-	for (size_t i = 0; domain[i] != '\0' && i < DOMAIN_MAX; i++)
+	for (size_t i = 0; i < DOMAIN_MAX && domain[i] != '\0'; i++)
 		lower[i] = (char)tolower((unsigned char)domain[i]);
 	return intern_name(&s->interns, lower);
 }

@@ -171,3 +171,22 @@ ip_is_own(const struct ip *ip)
 	freeifaddrs(all);
 	return own;
 }
+
+void
+ip_from_sockaddr(
+    const struct sockaddr_storage *sa, struct ip *ip, unsigned *port)
+{
+	*ip = (struct ip){{0}};
+	*port = 0;
+	if (sa->ss_family == AF_INET) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)sa;
+		ip->octets[10] = ip->octets[11] = 0xff;
+		memcpy(ip->octets + 12, &in->sin_addr, 4);
+		*port = ntohs(in->sin_port);
+	} else if (sa->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 =
+		    (const struct sockaddr_in6 *)sa;
+		memcpy(ip->octets, &in6->sin6_addr, 16);
+		*port = ntohs(in6->sin6_port);
+	}
+}

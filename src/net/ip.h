@@ -22,6 +22,12 @@ struct cidr {
 
 /* Text without brackets or zone to a value.  0; -1 when it is none. */
 int ip_parse(const char *s, size_t len, struct ip *ip) MUST_CHECK;
+struct sockaddr_storage;
+
+/* From and to the system's form; an unknown family is ::. */
+void ip_from_sockaddr(
+    const struct sockaddr_storage *sa, struct ip *ip, unsigned *port);
+
 void ip_format(const struct ip *ip, char out[IP_TEXT_MAX]);
 bool ip_is_v4(const struct ip *ip);
 bool ip_equal(const struct ip *a, const struct ip *b);

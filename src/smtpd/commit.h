@@ -23,12 +23,10 @@ void commit_free(struct commit *c); /* waits for what was given */
 /* id is "" unless st is DONE.  From the event loop, once. */
 typedef void (*commit_fn)(void *arg, const char *id, const struct status *st);
 
-/* Take over a submission that was sealed (submit_seal). */
-struct commit_ticket *commit_give(
-    struct commit *c, struct submit *s, commit_fn fn, void *arg) MUST_CHECK;
-
-/* The session is gone: do not call fn; the message stays accepted if it
- * becomes durable. */
-void commit_forget(struct commit_ticket *t);
+/*
+ * Take over a submission that was sealed (submit_seal); what its options
+ * borrow must live until fn is called.
+ */
+void commit_give(struct commit *c, struct submit *s, commit_fn fn, void *arg);
 
 #endif

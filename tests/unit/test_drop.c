@@ -3,6 +3,7 @@
  * deliver/drop.h, deliver/maildir.h: what is written where, and what each
  * fault means for the recipients.
  */
+#include "conf/mailbox.h"
 #include "deliver/drop.h"
 
 #include <sys/mount.h>

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Group commit.  The window is the time that the commit before took: what
+ * ended meanwhile becomes durable together.  One thread, so that syncs never
+ * stop the event loop; it touches nothing but the letters it was given.
+ * Invariant: a ticket is in one list (waiting, the thread's hands, done)
+ * until its answer was given.
+ */
+#include "smtpd/commit.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+/* Letters in one batch, at most. */
+#define GROUP_MAX 256
+
+struct ticket {
+	STAILQ_ENTRY(ticket) link;
+	struct submit *submit;
+	commit_fn fn;
+	void *arg;
+	char id[QUEUE_ID_MAX + 1];
+	struct status st;
+};
+
+STAILQ_HEAD(tickets, ticket);
+
+struct commit {
+	struct store *store;
+	struct event *ready;
+	int wake; /* eventfd: some are done */
+	pthread_t thread;
+	pthread_mutex_t lock; /* for the three below */
+	pthread_cond_t work;
+	struct tickets waiting, done;
+	bool ending;
+};
+
+static void
+answer(struct ticket *t, int error)
+{
+	submit_free(t->submit);
+	t->submit = NULL;
+	if (error == 0) {
+		status_set(
+		    &t->st, DONE, 250, "2.0.0", "Ok: queued as %s", t->id);
+		return;
+	}
+	bool full = error == ENOSPC || error == EDQUOT;
+	t->id[0] = '\0';
+	status_set(&t->st, LATER, full ? 452 : 451, full ? "4.3.1" : "4.3.0",
+	    "Cannot write to the queue: %s", strerror(error));
+}
+
+static void
+commit_own(struct ticket *t, struct draft *d)
+{
+	message_id_make(t->id, d->id, 1);
+	answer(t, draft_commit(d) == 0 ? 0 : errno);
+}
+
+/* All of them into one batch.  0, or the errno of what failed. */
+static int
+join_all(struct commit *c, struct ticket **v, size_t n)
+{
+	struct draft d;
+	if (draft_create(c->store, &d, NULL) != 0)
+		return errno;
+	for (size_t i = 0; i < n; i++) {
+		if (submit_join(v[i]->submit, &d, v[i]->id) != 0) {
+			int error = errno != 0 ? errno : EIO;
+			draft_discard(&d);
+			return error;
+		}
+	}
+	return draft_commit(&d) == 0 ? 0 : errno;
+}
+
+/* A group that fails is tried letter by letter, so that one that cannot be
+ * written harms no other. */
+static void
+commit_group(struct commit *c, struct ticket **v, size_t n)
+{
+	int error = join_all(c, v, n);
+	for (size_t i = 0; i < n; i++)
+		answer(
+		    v[i], error == 0 || n == 1 ? error : join_all(c, &v[i], 1));
+}
+
+static void
+commit_all(struct commit *c, struct tickets *some)
+{
+	struct ticket *t, *group[GROUP_MAX];
+	size_t n = 0;
+	STAILQ_FOREACH(t, some, link)
+	{
+		struct draft *own = submit_own(t->submit);
+		if (own != NULL) {
+			commit_own(t, own);
+			continue;
+		}
+		group[n++] = t;
+		if (n == GROUP_MAX) {
+			commit_group(c, group, n);
+			n = 0;
+		}
+	}
+	if (n > 0)
+		commit_group(c, group, n);
+}
+
+static void *
+run(void *arg)
+{
+	struct commit *c = arg;
+	struct tickets some;
+	const uint64_t one = 1;
+	(void)pthread_mutex_lock(&c->lock);
+	for (;;) {
+		while (STAILQ_EMPTY(&c->waiting) && !c->ending)
+			(void)pthread_cond_wait(&c->work, &c->lock);
+		if (STAILQ_EMPTY(&c->waiting))
+			break;
+		STAILQ_INIT(&some);
+		STAILQ_CONCAT(&some, &c->waiting);
+		(void)pthread_mutex_unlock(&c->lock);
+		commit_all(c, &some);
+		(void)pthread_mutex_lock(&c->lock);
+		STAILQ_CONCAT(&c->done, &some);
+		if (write(c->wake, &one, sizeof(one)) != sizeof(one))
+			die("eventfd: %s", strerror(errno));
+	}
+	(void)pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+static void
+give_answers(struct commit *c)
+{
+	struct tickets done = STAILQ_HEAD_INITIALIZER(done);
+	struct ticket *t;
+	(void)pthread_mutex_lock(&c->lock);
+	STAILQ_CONCAT(&done, &c->done);
+	(void)pthread_mutex_unlock(&c->lock);
+	while ((t = STAILQ_FIRST(&done)) != NULL) {
+		STAILQ_REMOVE_HEAD(&done, link);
+		t->fn(t->arg, t->id, &t->st);
+		free(t);
+	}
+}
+
+static void
+on_ready(evutil_socket_t fd, short what, void *arg)
+{
+	uint64_t n;
+	(void)what;
+	if (read(fd, &n, sizeof(n)) == sizeof(n))
+		give_answers(arg);
+}
+
+struct commit *
+commit_new(struct event_base *base, struct store *s)
+{
+	struct commit *c = alloc_zero(1, sizeof(*c));
+	c->store = s;
+	STAILQ_INIT(&c->waiting);
+	STAILQ_INIT(&c->done);
+	c->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (c->wake < 0)
+		die("eventfd: %s", strerror(errno));
+	c->ready = event_new(base, c->wake, EV_READ | EV_PERSIST, on_ready, c);
+	if (c->ready == NULL || event_add(c->ready, NULL) != 0)
+		die("cannot watch the commit thread");
+	(void)pthread_mutex_init(&c->lock, NULL);
+	(void)pthread_cond_init(&c->work, NULL);
+	if (pthread_create(&c->thread, NULL, run, c) != 0)
+		die("cannot start the commit thread");
+	return c;
+}
+
+void
+commit_free(struct commit *c)
+{
+	(void)pthread_mutex_lock(&c->lock);
+	c->ending = true;
+	(void)pthread_cond_signal(&c->work);
+	(void)pthread_mutex_unlock(&c->lock);
+	(void)pthread_join(c->thread, NULL);
+	give_answers(c);
+	event_free(c->ready);
+	(void)close(c->wake);
+	(void)pthread_mutex_destroy(&c->lock);
+	(void)pthread_cond_destroy(&c->work);
+	free(c);
+}
+
+void
+commit_give(struct commit *c, struct submit *s, commit_fn fn, void *arg)
+{
+	struct ticket *t = alloc_zero(1, sizeof(*t));
+	t->submit = s;
+	t->fn = fn;
+	t->arg = arg;
+	(void)pthread_mutex_lock(&c->lock);
+	STAILQ_INSERT_TAIL(&c->waiting, t, link);
+	(void)pthread_cond_signal(&c->work);
+	(void)pthread_mutex_unlock(&c->lock);
+}

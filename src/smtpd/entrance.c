@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Listening sockets of a worker.  They come from the parent, which binds
+ * them; here they are only accepted from.  When descriptors run out the
+ * socket rests for a moment instead of spinning (H04).
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "smtpd/worker.h"
+
+#define ACCEPTS_PER_TURN 32
+#define PAUSE_MS 200
+
+const struct listener *
+entrance_conf(const struct entrance *e)
+{
+	const struct conf *c = e->worker->site->conf;
+	for (size_t i = 0; i < c->nlisteners; i++)
+		if (strcmp(c->listeners[i].name, e->name) == 0 &&
+		    strcmp(c->listeners[i].address, e->address) == 0)
+			return &c->listeners[i];
+	return NULL;
+}
+
+static void
+rest(struct entrance *e)
+{
+	const struct timeval tv = {.tv_usec = PAUSE_MS * 1000};
+	log_text(
+	    LOG_WARNING, "%s: cannot accept: %s", e->name, strerror(errno));
+	(void)event_del(e->event);
+	(void)evtimer_add(e->pause, &tv);
+}
+
+static void
+on_rested(evutil_socket_t fd, short what, void *arg)
+{
+	struct entrance *e = arg;
+	(void)fd;
+	(void)what;
+	(void)event_add(e->event, NULL);
+}
+
+static void
+on_client(evutil_socket_t fd, short what, void *arg)
+{
+	struct entrance *e = arg;
+	(void)what;
+	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+		int client =
+		    accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (client >= 0) {
+			visit_begin(e, client);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM)
+			rest(e);
+		if (errno != EINTR && errno != ECONNABORTED)
+			return;
+	}
+}
+
+void
+entrance_load_tls(struct entrance *e)
+{
+	const struct listener *l = entrance_conf(e);
+	const struct conf *c = e->worker->site->conf;
+	const char *why;
+	if (l == NULL)
+		return;
+	const char *certificate =
+	    l->certificate != NULL ? l->certificate : c->tls.certificate;
+	const char *key = l->key != NULL ? l->key : c->tls.key;
+	struct secure_context *fresh = NULL;
+	if (l->tls != LISTEN_PLAIN && certificate != NULL && key != NULL) {
+		fresh = secure_context_new(
+		    certificate, key, l->profile, NULL, &why);
+		if (fresh == NULL) {
+			log_event(LOG_ERR, "tls", LOG_STR("listener", e->name),
+			    LOG_STR("certificate", certificate),
+			    LOG_STR("text", why));
+			return; /* the old one goes on (F08) */
+		}
+	}
+	secure_context_unref(e->tls);
+	e->tls = fresh;
+}
+
+void
+entrance_open(struct worker *w, const char *name, const char *address, int fd)
+{
+	struct entrance *e = alloc_zero(1, sizeof(*e));
+	e->worker = w;
+	e->name = alloc_string(name, strlen(name));
+	e->address = alloc_string(address, strlen(address));
+	e->fd = fd;
+	e->unix_socket = address[0] == '/';
+	e->event = event_new(w->base, fd, EV_READ | EV_PERSIST, on_client, e);
+	e->pause = evtimer_new(w->base, on_rested, e);
+	if (e->event == NULL || e->pause == NULL)
+		die("out of memory");
+	LIST_INSERT_HEAD(&w->entrances, e, link);
+	entrance_load_tls(e);
+	if (!w->stopping)
+		(void)event_add(e->event, NULL);
+}
+
+void
+entrance_close(struct entrance *e)
+{
+	LIST_REMOVE(e, link);
+	event_free(e->event);
+	event_free(e->pause);
+	(void)close(e->fd);
+	secure_context_unref(e->tls);
+	free(e->name);
+	free(e->address);
+	free(e);
+}
+
+void
+entrances_review(struct worker *w)
+{
+	struct entrance *e, *next;
+	for (e = LIST_FIRST(&w->entrances); e != NULL; e = next) {
+		next = LIST_NEXT(e, link);
+		if (entrance_conf(e) == NULL)
+			entrance_close(e);
+		else
+			entrance_load_tls(e);
+	}
+}

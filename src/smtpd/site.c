@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+/* Snapshots of what the administrator wrote.  Never changed once made. */
+#include "smtpd/site.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static void
+log_faults(const struct faults *f)
+{
+	const char *p = buf_str(&f->text);
+	while (*p != '\0') {
+		size_t n = strcspn(p, "\n");
+		log_event(LOG_ERR, "configuration", LOG_MEM("fault", p, n));
+		p += n + (p[n] == '\n');
+	}
+}
+
+static struct site *
+load(const char *conf_path, struct faults *f)
+{
+	struct conf *c = conf_load(conf_path, CONF_TABLE, f);
+	if (c == NULL)
+		return NULL;
+	struct site *s = alloc_zero(1, sizeof(*s));
+	s->refs = 1;
+	s->conf = c;
+	s->users = users_load(c->users, f);
+	if (s->users == NULL) {
+		site_unref(s);
+		return NULL;
+	}
+	/* A faulty alias line harms the names on it, not the reload. */
+	s->aliases = alias_load(c->aliases, f);
+	return s;
+}
+
+struct site *
+site_load(const char *conf_path)
+{
+	struct faults f;
+	faults_init(&f);
+	struct site *s = load(conf_path, &f);
+	log_faults(&f);
+	faults_free(&f);
+	return s;
+}
+
+struct site *
+site_ref(struct site *s)
+{
+	s->refs++;
+	return s;
+}
+
+void
+site_unref(struct site *s)
+{
+	if (s == NULL || --s->refs > 0)
+		return;
+	alias_free(s->aliases);
+	users_free(s->users);
+	conf_unref(s->conf);
+	free(s);
+}

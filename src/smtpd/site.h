@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * All that the administrator wrote and the listener obeys, as one counted
+ * snapshot: configuration with the domain table, users, aliases.  A letter
+ * or an AUTH exchange keeps the one it began with.
+ */
+#ifndef SMTPD_SITE_H
+#define SMTPD_SITE_H
+
+#include "base/attr.h"
+#include "conf/conf.h"
+#include "conf/users.h"
+#include "submit/alias.h"
+
+struct site {
+	int refs;
+	struct conf *conf;
+	struct users *users;
+	struct alias *aliases;
+};
+
+/* All or nothing (M03): NULL when anything is broken; faults are logged. */
+struct site *site_load(const char *conf_path) MUST_CHECK;
+struct site *site_ref(struct site *s);
+void site_unref(struct site *s); /* NULL is fine */
+
+#endif

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the session asks, answered: policy, access, sender, relay, letter
+ * (AUTH is in visit_auth.c).  Every answer comes from the worker's current configuration, so
+ * that a change binds at the next command (R26, R27); a letter keeps the
+ * one it began with.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "conf/mailbox.h"
+#include "smtpd/visit.h"
+
+#define COMMANDS_WITHOUT_MAIL_MAX 100
+
+const struct listener *
+visit_listener(const struct visit *v)
+{
+	const struct conf *c = v->worker->site->conf;
+	for (size_t i = 0; i < c->nlisteners; i++)
+		if (strcmp(c->listeners[i].name, v->listener) == 0)
+			return &c->listeners[i];
+	return NULL;
+}
+
+static void
+on_policy(void *arg, struct session_policy *p)
+{
+	struct visit *v = arg;
+	const struct conf *c = v->worker->site->conf;
+	const struct listener *l = visit_listener(v);
+	v->mechanisms[0] = '\0';
+	if (!v->peer.local_socket)
+		auth_mechanisms(c, v->worker->site->users, &v->channel,
+		    v->mechanisms, sizeof(v->mechanisms));
+	*p = (struct session_policy){.hostname = c->hostname,
+	    .offer_starttls = l != NULL && l->tls == LISTEN_STARTTLS &&
+			      v->tls_context != NULL,
+	    .require_tls = l != NULL && l->require_tls,
+	    .require_auth =
+		l != NULL && l->require_auth && !v->peer.local_socket,
+	    .mechanisms = v->mechanisms,
+	    .normalize = l != NULL && l->normalize,
+	    .message_size = c->limits.message_size,
+	    .session_size = c->limits.session_size,
+	    .recipients = c->limits.recipients,
+	    .errors = c->limits.errors,
+	    .commands_without_mail = COMMANDS_WITHOUT_MAIL_MAX};
+}
+
+static void
+on_access(void *arg, struct status *st)
+{
+	struct visit *v = arg;
+	const struct conf *c = v->worker->site->conf;
+	if (v->welcome == c) {
+		status_set(st, DONE, 220, NULL, "ok");
+		return;
+	}
+	if (visit_listener(v) == NULL)
+		status_set(st, NEVER, 554, "5.7.1", "This listener was closed");
+	else
+		relay_access(c, &v->peer, st);
+	if (st->verdict == DONE)
+		v->welcome = c;
+}
+
+/* --- the envelope --- */
+
+static void
+log_refused(
+    struct visit *v, const char *to, const struct status *st, const char *rule)
+{
+	char ip[IP_TEXT_MAX];
+	ip_format(&v->peer.ip, ip);
+	log_event(LOG_INFO, "refused", LOG_STR("client", ip),
+	    LOG_STR("helo", session_helo(v->session)),
+	    LOG_STR("user", session_user(v->session)),
+	    LOG_STR("from", session_mail(v->session)->from.text),
+	    LOG_STR("to", to), LOG_NUM("code", st->code), LOG_STR("rule", rule),
+	    LOG_STR("text", st->text));
+}
+
+/* The user may have been removed, or not own this sender (F17, F20). */
+static bool
+sender_allowed(struct visit *v, const struct session_mail *m, struct status *st)
+{
+	const char *user = session_user(v->session);
+	if (user[0] == '\0')
+		return true;
+	const struct verifier *known = users_find(v->worker->site->users, user);
+	if (known == NULL) {
+		session_set_user(v->session, "");
+		status_set(st, NEVER, 530, "5.7.0",
+		    "Authentication is no longer valid");
+	} else if (!verifier_may_send(known, &m->from)) {
+		status_set(st, NEVER, 553, "5.7.1",
+		    "%s may not send as this address", user);
+	} else {
+		return true;
+	}
+	return false;
+}
+
+static enum ask
+on_mail(void *arg, const struct session_mail *m, struct status *st)
+{
+	struct visit *v = arg;
+	if (!sender_allowed(v, m, st)) {
+		log_refused(v, "-", st, "sender");
+		return ASK_NOW;
+	}
+	if (worker_disk_low(v->worker))
+		status_set(st, LATER, 452, "4.3.1",
+		    "Not enough room on this host now");
+	else
+		status_set(st, DONE, 250, "2.1.0", "Ok");
+	return ASK_NOW;
+}
+
+/* Domains whose mail ends here: is there room, and such a mailbox? */
+static void
+check_local(struct visit *v, const struct address *rcpt, struct status *st)
+{
+	const struct conf *c = v->worker->site->conf;
+	const struct domain *d = mailbox_domain(c, rcpt);
+	if (!domain_is_local(d))
+		return;
+	if (d->maildir != NULL && mailbox_missing(c, d, rcpt))
+		status_set(st, NEVER, 550, "5.1.1", "No such mailbox here");
+	else if (d->maildir == NULL && worker_drop_full(v->worker))
+		status_set(st, LATER, 452, "4.2.2", "Mailbox Full");
+}
+
+static void
+judge(struct visit *v, const struct address *rcpt, struct status *st)
+{
+	enum relay_rule rule;
+	struct address full = *rcpt;
+	if (address_qualify(&full, conf_origin(v->worker->site->conf)) != 0) {
+		status_set(st, NEVER, 501, "5.1.3", "The address is too long");
+		return;
+	}
+	relay_check(v->worker->site->conf, &v->peer, session_user(v->session),
+	    &full, st, &rule);
+	if (st->verdict == DONE)
+		check_local(v, &full, st);
+	if (st->verdict != DONE)
+		log_refused(v, full.text, st, relay_rule_name(rule));
+}
+
+/* The reverse name came after all: the question is answered now. */
+static void
+on_late_name(void *arg, const char *name)
+{
+	struct visit *v = arg;
+	v->name_query = NULL;
+	(void)snprintf(v->peer.name, sizeof(v->peer.name), "%s", name);
+	v->peer.name_known = true;
+	if (v->in_hook)
+		return;
+	struct status st;
+	judge(v, &v->asked, &st);
+	session_answer(v->session, &st);
+	visit_pump(v);
+}
+
+static enum ask
+on_rcpt(void *arg, const struct session_rcpt *r, struct status *st)
+{
+	struct visit *v = arg;
+	if (!v->peer.name_known && relay_needs_name(v->worker->site->conf)) {
+		v->asked = r->addr;
+		v->in_hook = true;
+		v->name_query = names_find(v->worker->names, &v->peer.ip,
+		    clock_mono_ms(), on_late_name, v);
+		v->in_hook = false;
+		if (v->name_query != NULL)
+			return ASK_LATER;
+	}
+	judge(v, &r->addr, st);
+	return ASK_NOW;
+}
+
+/* --- the letter --- */
+
+void
+visit_drop_letter(struct visit *v)
+{
+	if (v->submit != NULL)
+		submit_free(v->submit);
+	v->submit = NULL;
+	site_unref(v->letter_site);
+	v->letter_site = NULL;
+}
+
+/* What Received and the queue file say of where it came from. */
+static void
+describe(struct visit *v)
+{
+	char ip[IP_TEXT_MAX];
+	const char *user = session_user(v->session);
+	ip_format(&v->peer.ip, ip);
+	if (v->peer.local_socket) {
+		(void)snprintf(
+		    v->source, sizeof(v->source), "socket uid=%u", v->peer.uid);
+		(void)snprintf(v->received_from, sizeof(v->received_from),
+		    "%s (uid %u)", session_helo(v->session), v->peer.uid);
+	} else {
+		(void)snprintf(v->source, sizeof(v->source),
+		    "smtp ip=%s user=%.255s", ip, user[0] ? user : "-");
+		(void)snprintf(v->received_from, sizeof(v->received_from),
+		    "%s (%s%s[%s%s])", session_helo(v->session), v->peer.name,
+		    v->peer.name[0] ? " " : "",
+		    ip_is_v4(&v->peer.ip) ? "" : "IPv6:", ip);
+	}
+	(void)snprintf(v->with, sizeof(v->with), "%s%s%s",
+	    session_mail(v->session)->utf8 ? "UTF8SMTP"
+	    : session_extended(v->session) ? "ESMTP"
+					   : "SMTP",
+	    v->secure != NULL ? "S" : "", user[0] ? "A" : "");
+}
+
+static int
+start_letter(struct visit *v, struct status *st)
+{
+	struct worker *w = v->worker;
+	const struct session_mail *m = session_mail(v->session);
+	const struct session_rcpt *r;
+	size_t n = session_rcpts(v->session, &r);
+	describe(v);
+	v->letter_site = site_ref(w->site);
+	v->letter_from = m->from;
+	(void)snprintf(v->envid, sizeof(v->envid), "%s", m->envid);
+	struct submit_options o = {.conf = w->site->conf,
+	    .store = &w->store,
+	    .aliases = w->site->aliases,
+	    .flags = v->peer.local_socket ? SUBMIT_COMPLETE : SUBMIT_RELAY,
+	    .from = &v->letter_from,
+	    .source = v->source,
+	    .received_from = v->received_from,
+	    .with = v->with,
+	    .eight_bit = m->eight_bit,
+	    .utf8 = m->utf8,
+	    .envid = v->envid[0] ? v->envid : NULL,
+	    .ret = m->ret};
+	v->submit = submit_new(&o);
+	for (size_t i = 0; i < n; i++)
+		if (submit_rcpt_dsn(v->submit, &r[i].addr, r[i].notify,
+			r[i].orcpt, st) != 0)
+			return -1;
+	return 0;
+}
+
+static enum ask
+on_data(void *arg, struct status *st)
+{
+	struct visit *v = arg;
+	const struct session_rcpt *r;
+	size_t n = session_rcpts(v->session, &r);
+	/* Judged again: one that lost its right takes the message with it,
+	 * for the client was promised otherwise (A14). */
+	for (size_t i = 0; i < n; i++) {
+		judge(v, &r[i].addr, st);
+		if (st->verdict != DONE)
+			return ASK_NOW;
+	}
+	if (start_letter(v, st) != 0)
+		visit_drop_letter(v);
+	else
+		status_set(st, DONE, 250, "2.0.0", "Ok");
+	return ASK_NOW;
+}
+
+static int
+on_octets(void *arg, const char *p, size_t n, struct status *st)
+{
+	struct visit *v = arg;
+	return submit_feed(v->submit, p, n, st) < 0 ? -1 : 0;
+}
+
+static void
+on_committed(void *arg, const char *id, const struct status *st)
+{
+	struct visit *v = arg;
+	char ip[IP_TEXT_MAX];
+	v->committing = false;
+	site_unref(v->letter_site);
+	v->letter_site = NULL;
+	ip_format(&v->peer.ip, ip);
+	if (st->verdict == DONE)
+		log_event(LOG_INFO, "received", LOG_STR("id", id),
+		    LOG_STR("client", ip),
+		    LOG_STR("helo", session_helo(v->session)),
+		    LOG_STR("user", session_user(v->session)),
+		    LOG_STR("from", v->letter_from.text),
+		    LOG_NUM("size", v->letter_size),
+		    LOG_NUM("rcpts", v->letter_rcpts),
+		    LOG_STR("with", v->with));
+	session_answer(v->session, st);
+	if (v->gone)
+		visit_free(v);
+	else
+		visit_pump(v);
+}
+
+static enum ask
+on_commit(void *arg, struct status *st)
+{
+	struct visit *v = arg;
+	if (submit_seal(v->submit, st) != 0) {
+		visit_drop_letter(v);
+		return ASK_NOW;
+	}
+	v->letter_size = submit_size(v->submit);
+	v->letter_rcpts = submit_rcpts(v->submit);
+	v->committing = true;
+	struct submit *s = v->submit;
+	v->submit = NULL;
+	commit_give(v->worker->commit, s, on_committed, v);
+	return ASK_LATER;
+}
+
+static void
+on_reset(void *arg)
+{
+	struct visit *v = arg;
+	if (!v->committing)
+		visit_drop_letter(v);
+}
+
+const struct session_hooks visit_hooks = {
+    .policy = on_policy,
+    .access = on_access,
+    .mail = on_mail,
+    .rcpt = on_rcpt,
+    .data = on_data,
+    .octets = on_octets,
+    .commit = on_commit,
+    .reset = on_reset,
+    .auth_start = visit_auth_start,
+    .auth_next = visit_auth_next,
+    .auth_cancel = visit_auth_cancel,
+};

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A worker's life: open the queue, follow the configuration, serve, stop.
+ * It binds nothing and owns nothing that another worker needs; when it dies
+ * the parent starts another.
+ */
+#include "smtpd/worker.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "smtpd/handover.h"
+#include "smtpd/sandbox.h"
+
+#define LOOK_AGAIN_MS 1000 /* at free space and the drop directory */
+#define STOP_MS 5000
+
+bool
+worker_disk_low(struct worker *w)
+{
+	const struct conf *c = w->site->conf;
+	struct statvfs fs;
+	int64_t now = clock_mono_ms();
+	if (w->disk_checked != 0 && now - w->disk_checked < LOOK_AGAIN_MS)
+		return w->disk_low;
+	w->disk_checked = now;
+	uint64_t need = c->limits.message_size + c->limits.message_size / 2;
+	if (fstatvfs(w->store.new_fd, &fs) == 0)
+		w->disk_low = (uint64_t)fs.f_bavail * fs.f_frsize < need ||
+			      (fs.f_files > 0 && fs.f_favail < 16);
+	return w->disk_low;
+}
+
+static uint64_t
+directory_octets(const char *path)
+{
+	uint64_t sum = 0;
+	struct stat st;
+	DIR *d = opendir(path);
+	if (d == NULL)
+		return 0;
+	for (struct dirent *e; (e = readdir(d)) != NULL;)
+		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
+			0 &&
+		    S_ISREG(st.st_mode))
+			sum += (uint64_t)st.st_size;
+	(void)closedir(d);
+	return sum;
+}
+
+bool
+worker_drop_full(struct worker *w)
+{
+	const struct conf *c = w->site->conf;
+	int64_t now = clock_mono_ms();
+	if (c->drop.quota == 0)
+		return false;
+	if (w->drop_checked != 0 && now - w->drop_checked < LOOK_AGAIN_MS)
+		return w->drop_full;
+	w->drop_checked = now;
+	w->drop_full = directory_octets(c->drop.directory) >= c->drop.quota;
+	return w->drop_full;
+}
+
+/* --- live configuration --- */
+
+static void
+reload(struct worker *w)
+{
+	struct site *fresh = site_load(w->conf_path);
+	if (fresh == NULL) {
+		log_event(LOG_ERR, "configuration",
+		    LOG_STR("text", "not reloaded, the old one stays"));
+		return;
+	}
+	struct site *old = w->site;
+	w->site = fresh;
+	w->disk_checked = w->drop_checked = 0;
+	entrances_review(w);
+	visits_review(w);
+	if (watch_follow(w->watch, fresh->conf) != 0)
+		log_text(LOG_WARNING, "cannot watch the configuration: %s",
+		    strerror(errno));
+	site_unref(old);
+	if (w->number == 0)
+		log_event(
+		    LOG_NOTICE, "configuration", LOG_STR("text", "reloaded"));
+}
+
+static void
+on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	(void)fd;
+	(void)what;
+	if (watch_changed(w->watch) == 1)
+		reload(w);
+}
+
+static void
+on_hangup(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	reload(arg);
+}
+
+/* --- stopping --- */
+
+void
+worker_left(struct worker *w)
+{
+	if (--w->nvisits == 0 && w->stopping)
+		(void)event_base_loopbreak(w->base);
+}
+
+static void
+on_patience(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	(void)fd;
+	(void)what;
+	visits_stop(w, true);
+	(void)event_base_loopbreak(w->base);
+}
+
+static void
+stop(struct worker *w)
+{
+	const struct timeval tv = {.tv_sec = STOP_MS / 1000};
+	if (w->stopping)
+		return;
+	w->stopping = true;
+	while (!LIST_EMPTY(&w->entrances))
+		entrance_close(LIST_FIRST(&w->entrances));
+	visits_stop(w, false);
+	(void)evtimer_add(w->patience, &tv);
+	if (w->nvisits == 0)
+		(void)event_base_loopbreak(w->base);
+}
+
+static void
+on_stop(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	stop(arg);
+}
+
+/* A socket from the parent, or its end. */
+static void
+on_control(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	struct handover h;
+	(void)what;
+	int got;
+	while ((got = handover_receive(fd, &h)) == 1)
+		entrance_open(w, h.name, h.address, h.fd);
+	if (got < 0)
+		stop(w);
+}
+
+/* --- starting --- */
+
+static struct event *
+watch_for(struct worker *w, int fd, short what, event_callback_fn fn)
+{
+	struct event *ev = event_new(w->base, fd, what | EV_PERSIST, fn, w);
+	if (ev == NULL || event_add(ev, NULL) != 0)
+		die("cannot start the event loop");
+	return ev;
+}
+
+static void
+start_events(struct worker *w)
+{
+	w->term = watch_for(w, SIGTERM, EV_SIGNAL, on_stop);
+	w->interrupt = watch_for(w, SIGINT, EV_SIGNAL, on_stop);
+	w->hangup = watch_for(w, SIGHUP, EV_SIGNAL, on_hangup);
+	w->control_event = watch_for(w, w->control, EV_READ, on_control);
+	if (watch_fd(w->watch) >= 0)
+		w->watch_event =
+		    watch_for(w, watch_fd(w->watch), EV_READ, on_watch);
+	w->patience = evtimer_new(w->base, on_patience, w);
+	if (w->patience == NULL)
+		die("cannot start the event loop");
+	/* A change between load and watch. */
+	if (watch_changed(w->watch) == 1)
+		reload(w);
+}
+
+static struct resolver *
+start_resolver(struct worker *w)
+{
+	const struct conf *c = w->site->conf;
+	struct resolver_options o = {
+	    .servers = (const char *const *)c->dns.servers.v,
+	    .n = c->dns.servers.n,
+	    .trust_anchor = c->dns.trust_anchor,
+	    .hosts_file = c->dns.hosts_file};
+	return resolver_new(w->base, &o);
+}
+
+static int
+start(struct worker *w)
+{
+	w->site = site_load(w->conf_path);
+	if (w->site == NULL)
+		return EX_CONFIG;
+	if (store_open(&w->store, w->site->conf->spool) != 0) {
+		log_text(LOG_ERR, "cannot open the queue in %s: %s",
+		    w->site->conf->spool, strerror(errno));
+		return EX_CONFIG;
+	}
+	w->base = event_base_new();
+	if (w->base == NULL)
+		return EX_OSERR;
+	w->watch = watch_open(w->site->conf);
+	w->resolver = start_resolver(w);
+	if (w->resolver == NULL)
+		return EX_CONFIG;
+	w->names = names_new(w->resolver);
+	w->auth = auth_new(w->base);
+	w->commit = commit_new(w->base, &w->store);
+	start_events(w);
+	if (sandbox_enter(w->site->conf) != 0)
+		return EX_OSERR;
+	return 0;
+}
+
+/* The process ends; only what was promised must still happen. */
+static void
+finish(struct worker *w)
+{
+	visits_stop(w, true);
+	commit_free(w->commit);
+}
+
+int
+worker_run(const struct worker_options *o)
+{
+	struct worker w = {.number = o->number,
+	    .conf_path = o->conf_path,
+	    .guard = o->guard,
+	    .control = o->control};
+	LIST_INIT(&w.entrances);
+	LIST_INIT(&w.visits);
+	int code = start(&w);
+	if (code != 0)
+		return code;
+	(void)event_base_dispatch(w.base);
+	finish(&w);
+	return EX_OK;
+}
