@@ -157,8 +157,7 @@ send_to(const struct options *o, const struct conf *c,
 	/* From here on the mail is safe. */
 	if (code == EX_OK)
 		tell_queued(o, &store, id);
-	store_close(&store);
-	return code;
+	return code; /* the descriptors go with the process */
 }
 
 static int

@@ -27,7 +27,7 @@ cp "$work/a/waypost.conf" "$work/etc/"
 mount --bind "$work/etc" /etc/waypost || skip 'cannot mount'
 chmod 755 "$work/a" "$spool" "$work/etc"
 chgrp -R $gid "$spool/queue"
-chmod 1770 "$spool/queue" "$new" "$tmp"
+chmod 3770 "$spool/queue" "$new" "$tmp"
 install -m 2755 -g $gid "$build/sendmail" "$work/sbin/sendmail"
 ln -s sendmail "$work/sbin/mailq"
 ln -s sendmail "$work/sbin/newaliases"

@@ -41,8 +41,8 @@ test_B14_directories(void **state)
 	umask(old);
 	int spool = open(sp.path, O_RDONLY | O_DIRECTORY);
 	assert_int_equal(mode_of(spool, "queue"), 0750);
-	assert_int_equal(mode_of(spool, "queue/tmp"), 01770);
-	assert_int_equal(mode_of(spool, "queue/new"), 01770);
+	assert_int_equal(mode_of(spool, "queue/tmp"), 03770);
+	assert_int_equal(mode_of(spool, "queue/new"), 03770);
 	assert_int_equal(mode_of(spool, "queue/lock"), 0640);
 	assert_int_equal(mode_of(spool, "state"), 0700);
 	assert_int_equal(mode_of(spool, "corrupt"), 0700);
