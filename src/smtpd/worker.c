@@ -21,7 +21,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "smtpd/handover.h"
-#include "smtpd/sandbox.h"
 
 #define LOOK_AGAIN_MS 1000 /* at free space and the drop directory */
 #define STOP_MS 5000
@@ -235,8 +234,6 @@ start(struct worker *w)
 	w->auth = auth_new(w->base);
 	w->commit = commit_new(w->base, &w->store);
 	start_events(w);
-	if (sandbox_enter(w->site->conf) != 0)
-		return EX_OSERR;
 	return 0;
 }
 
