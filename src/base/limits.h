@@ -27,6 +27,14 @@
 
 #define USER_TEXT_MAX 255 /* an authenticated name */
 
+#define USERS_FILE_MAX (64 * 1024 * 1024)
+#define PASSWORD_MAX 1024            /* octets */
+#define SCRAM_ITERATIONS_MIN 4096    /* RFC 7677 section 4 */
+#define SCRAM_ITERATIONS_MAX 1000000 /* a quarter of a second of work */
+#define AUTH_RESPONSE_MAX 12288      /* RFC 4954 section 4, base64 octets */
+#define AUTH_RESPONSES_MAX 4         /* lines of one AUTH exchange */
+#define AUTH_HASHES_MAX 100          /* passwords waiting for the thread */
+
 #define REPLY_LINE_MAX 2048       /* one line of an SMTP reply */
 #define REPLY_LINES_MAX 100       /* lines of one SMTP reply */
 #define CHUNK_SIZE 16384          /* one write to a connection */
