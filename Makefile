@@ -28,7 +28,8 @@ ALLLDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed \
 # What each program links; sendmail must never gain a line here.
 LIBS_sendmail = -lconfuse
 LIBS_waypostd = -lconfuse -lcurl -levent_core -lunbound -lssl -lcrypto
-LIBS_tests    = $(LIBS_waypostd)
+LIBS_waypost  = -lconfuse -lgsasl -lcrypto
+LIBS_tests    = $(LIBS_waypostd) -lgsasl
 
 SRC   := $(wildcard src/*/*.c)
 CMDS  := $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))

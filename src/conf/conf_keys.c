@@ -32,7 +32,7 @@ static const char *const tls_policies[] = {
 static const char *const tls_doors[] = {"none", "starttls", "implicit", NULL};
 static const char *const profiles[] = {"modern", "legacy", NULL};
 static const char *const server_mechanisms[] = {
-    "PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", NULL};
+    "PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "EXTERNAL", NULL};
 
 #define TEXT(n, at, def, fn)                                                \
 	{                                                                   \
@@ -120,7 +120,7 @@ static const struct key relay_keys[] = {
 
 static const struct key auth_keys[] = {
     WORDS("mechanisms", AT(auth.mechanisms),
-	"PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS", 0, 4, server_mechanisms,
+	"PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS", 0, 5, server_mechanisms,
 	NULL),
     FLAG("plaintext-without-tls", AT(auth.plaintext_without_tls), "false"),
 };
