@@ -25,7 +25,8 @@ struct secure;
 struct secure_context *secure_context_new(const char *certificate,
     const char *key, const char *profile, const char *ca_file,
     const char **why) MUST_CHECK;
-void secure_context_unref(struct secure_context *c);
+struct secure_context *secure_context_ref(struct secure_context *c);
+void secure_context_unref(struct secure_context *c); /* NULL is fine */
 
 enum secure_result {
 	SECURE_OK, /* done; or n octets */
