@@ -29,6 +29,8 @@ static const char *const settings[][2] = {
      * unbound.conf: by this way 1.17 takes it, and ignores it.) */
     {"local-zone:", "test. transparent"},
     {"local-zone:", "home.arpa. transparent"},
+    {"unblock-lan-zones:", "yes"}, /* reverse names in 10/8 and its like */
+    {"insecure-lan-zones:", "yes"},
     {"edns-buffer-size:", "1232"},
     /* What is known about a server that does not answer, is forgotten
      * soon, so that it is asked again when the network is back; meanwhile

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reads DNS messages.  Not a resolver and not a general decoder: three
+ * Reads DNS messages.  Not a resolver and not a general decoder: four
  * record types, one section, nothing is written.
  *
  * The messages come from libunbound, which has checked them; they are read
@@ -138,6 +138,12 @@ read_data(
 		r->preference = (uint16_t)preference;
 		memcpy(r->name, name, strlen(name) + 1);
 		return name[0] == '\0' || dns_name_valid(name, strlen(name));
+	case RECORD_PTR:
+		c.len = end;
+		if (take_name(&c, name) != 0 || c.at != end)
+			return -1;
+		memcpy(r->name, name, strlen(name) + 1);
+		return dns_name_valid(name, strlen(name));
 	}
 	return -1;
 }

@@ -15,7 +15,7 @@ struct dns_message {
 	uint32_t ttl;               /* the least of the records' */
 	struct dns_record *records; /* to be freed by the caller */
 	size_t n;                   /* at most DNS_RECORDS_MAX */
-	size_t left_out;            /* MX whose exchange is no host name */
+	size_t left_out;            /* MX, PTR with no host name in them */
 };
 
 /*

@@ -62,19 +62,12 @@ struct resolver {
 	char **servers_text, *anchor_text;
 };
 
-static const char *
-type_name(enum record_type type)
-{
-	switch (type) {
-	case RECORD_A:
-		return "A";
-	case RECORD_AAAA:
-		return "AAAA";
-	case RECORD_MX:
-		return "MX";
-	}
-	return "?";
-}
+static const char *const type_names[] = {
+    [RECORD_A] = "A",
+    [RECORD_AAAA] = "AAAA",
+    [RECORD_MX] = "MX",
+    [RECORD_PTR] = "PTR",
+};
 
 static void
 free_question(struct question *q)
@@ -99,7 +92,7 @@ answer(struct question *q, enum answer_kind kind, const char *why)
 	q->answer.kind = kind;
 	if (kind != ANSWER_OK)
 		(void)buf_addf(&q->why, "DNS: %s of %s: %s",
-		    type_name(q->answer.type), q->name, why);
+		    type_names[q->answer.type], q->name, why);
 	(void)event_del(q->deadline);
 	event_active(r->deliver, EV_TIMEOUT, 0);
 }
@@ -227,7 +220,8 @@ ask_hosts(struct question *q)
 {
 	struct resolver *r = q->resolver;
 	struct ip v[MX_ADDRESSES_MAX];
-	if (r->hosts == NULL || q->answer.type == RECORD_MX)
+	if (r->hosts == NULL ||
+	    (q->answer.type != RECORD_A && q->answer.type != RECORD_AAAA))
 		return false;
 	size_t n = hosts_find(r->hosts, q->name, v, MX_ADDRESSES_MAX);
 	if (n == 0)

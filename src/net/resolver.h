@@ -25,12 +25,18 @@ enum answer_kind {
 	ANSWER_FAIL,     /* no answer now */
 };
 
-enum record_type { RECORD_A = 1, RECORD_MX = 15, RECORD_AAAA = 28 };
+enum record_type {
+	RECORD_A = 1,
+	RECORD_PTR = 12,
+	RECORD_MX = 15,
+	RECORD_AAAA = 28
+};
 
 struct dns_record {
 	struct ip ip;        /* A, AAAA */
 	uint16_t preference; /* MX */
-	char name[256];      /* MX: lower case, no final dot; "" = null MX */
+	char name[256];      /* MX, PTR: lower case, no final dot;
+	                        MX: "" = null MX */
 };
 
 struct answer {
@@ -70,8 +76,8 @@ struct event_base *resolver_base(const struct resolver *r);
  * Ask.  fn is called exactly once, from the event loop, never from within
  * this call; unless the question is cancelled first.  An answer comes within
  * DNS_TIMEOUT_MS; fn may cancel others, ask again or free r.  Names are
- * checked to be domains; MX exchanges that are not are left out of the
- * answer (C20), one that had no other is ANSWER_FAIL.
+ * checked to be domains; names in MX and PTR that are not are left out of
+ * the answer (C20), one that had no other is ANSWER_FAIL.
  */
 struct question *resolver_ask(struct resolver *r, const char *name,
     enum record_type type, resolver_fn fn, void *arg) MUST_CHECK;
