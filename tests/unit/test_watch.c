@@ -78,7 +78,8 @@ tear_down(void **state)
 	char command[100];
 	watch_close(p->w);
 	conf_unref(p->c);
-	(void)chdir("/");
+	if (chdir("/") != 0)
+		return -1;
 	(void)snprintf(command, sizeof(command), "%s", p->dir);
 	char *const argv[] = {"rm", "-rf", command, NULL};
 	pid_t pid = fork();
