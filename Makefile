@@ -29,7 +29,9 @@ ALLLDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed \
 LIBS_sendmail = -lconfuse
 LIBS_waypostd = -lconfuse -lcurl -levent_core -lunbound -lssl -lcrypto
 LIBS_waypost  = -lconfuse -lgsasl -lcrypto
-LIBS_tests    = $(LIBS_waypostd) -lgsasl
+LIBS_waypost-smtpd = -lconfuse -levent_core -lssl -lcrypto -lgsasl -lunbound \
+	-lseccomp -pthread
+LIBS_tests    = $(LIBS_waypostd) -lseccomp -lgsasl
 
 SRC   := $(wildcard src/*/*.c)
 CMDS  := $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))
