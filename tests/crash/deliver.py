@@ -105,19 +105,21 @@ class Ring:
             faults.append("still queued: %s" % sweep.files(self.place.new))
         return faults
 
-    def killed(self, n, mode, call):
+    def killed(self, n, mode):
         code, output = self.run((n, mode))
+        hit = self.place.hit(n)
         faults = self.look(self.repeatable())
         if code not in (-9, 0):  # 0: this time it needed fewer calls
             faults.append("not killed but %s\n%s" % (code, output))
-        return faults
+        return hit, faults
 
-    def failed(self, n, mode, call):
+    def failed(self, n, mode):
         code, output = self.run((n, mode))
+        hit = self.place.hit(n)
         faults = self.look(self.repeatable())
         if code == "hung" or code < 0:
             faults.append("waypostd ended by %s\n%s" % (code, output))
-        return faults
+        return hit, faults
 
 
 def main(build, prefix, sink):

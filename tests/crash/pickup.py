@@ -42,19 +42,21 @@ class Ring:
                 faults.append("left: %s" % sweep.files(folder))
         return faults
 
-    def killed(self, n, mode, call):
+    def killed(self, n, mode):
         code, output = self.run((n, mode))
+        hit = self.place.hit(n)
         faults = self.look()
         if code != -9:
             faults.append("not killed but %s\n%s" % (code, output))
-        return faults
+        return hit, faults
 
-    def failed(self, n, mode, call):
+    def failed(self, n, mode):
         code, output = self.run((n, mode))
+        hit = self.place.hit(n)
         faults = self.look()
         if code == "hung" or code < 0:
             faults.append("waypostd ended by %s\n%s" % (code, output))
-        return faults
+        return hit, faults
 
 
 def main(build, prefix):

@@ -53,27 +53,30 @@ class Ring:
             faults.append("part of a message was delivered")
         return len(copies), faults
 
-    def killed(self, n, mode, call):
+    def killed(self, n, mode):
         code, output = self.run((n, mode))
+        hit = self.place.hit(n)
         accepted, _, faults = self.look()
         if code != -9:
             faults.append("not killed but exit %s\n%s" % (code, output))
         copies, more = self.delivered()
         if copies < accepted or copies > 1:
             faults.append("%d copies, %d accepted" % (copies, accepted))
-        return faults + more
+        return hit, faults + more
 
-    def signalled(self, n, mode, call):
+    def signalled(self, n, mode):
         code, _ = self.run((n, mode))
+        hit = self.place.hit(n)
         accepted, left, faults = self.look()
         if accepted != 1 and code == 0:
             faults.append("exit 0, but nothing in the queue")
         if left:
             faults.append("temporary file left, exit %s" % code)
-        return faults
+        return hit, faults
 
-    def failed(self, n, mode, call):
+    def failed(self, n, mode):
         code, output = self.run((n, mode))
+        hit = self.place.hit(n)
         accepted, left, faults = self.look()
         if code == 0 and accepted != 1:
             faults.append("exit 0, but nothing in the queue")
@@ -84,10 +87,10 @@ class Ring:
         if left:
             faults.append("temporary file left, exit %s" % code)
         if mode in sweep.ERRORS and code == 0:
-            faults.append("exit 0 after a failed " + call)
-        if mode in sweep.HARMLESS and code != 0 and call in sweep.WRITES:
-            faults.append("exit %s after a harmless %s" % (code, call))
-        return faults
+            faults.append("exit 0 after a failed " + hit[0])
+        if mode in sweep.HARMLESS and code != 0 and hit[0] in sweep.WRITES:
+            faults.append("exit %s after a harmless %s" % (code, hit[0]))
+        return hit, faults
 
 
 def ring_of(tap, rings, title):

@@ -35,6 +35,7 @@ class Place:
         self.pickup = os.path.join(self.spool, "pickup")
         self.conf = os.path.join(prefix, "waypost.conf")
         self.log = os.path.join(prefix, "calls")
+        self.input = os.path.join(prefix, "input")
 
     def clear(self):
         shutil.rmtree(self.spool)
@@ -57,10 +58,13 @@ class Place:
                 environment["FAULT_NET"] = "1"
             if fault[0]:
                 environment.update(FAULT_AT=str(fault[0]), FAULT_MODE=fault[1])
+        with open(self.input, "wb") as file:  # not a pipe: same reads always
+            file.write(data)
         try:
-            done = subprocess.run(command, input=data, env=environment,
-                                  stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, timeout=30)
+            with open(self.input, "rb") as file:
+                done = subprocess.run(command, stdin=file, env=environment,
+                                      stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, timeout=30)
         except subprocess.TimeoutExpired as expired:
             return "hung", (expired.output or b"").decode("latin-1")
         return done.returncode, done.stdout.decode("latin-1")
@@ -73,13 +77,18 @@ class Place:
             return [tuple(line.split(" ", 2)[1:])
                     for line in file.read().splitlines()]
 
+    def hit(self, n):
+        """(call, path) that the fault at n met; two runs may differ."""
+        calls = self.calls()
+        return calls[n - 1] if n <= len(calls) else ("none", "")
+
     def carry(self):
         """Everything that is queued or lies in pickup is due now."""
         return self.run(self.command("waypostd", "--drain", "--flush"))
 
 
 def points(calls, modes):
-    """(n, mode, call) worth trying: each mode where it can happen."""
+    """(n, mode) worth trying: each mode where it can happen."""
     for n, (call, _) in enumerate(calls, 1):
         for mode in modes:
             if mode == "short" and call not in WRITES + ("send", "recv"):
@@ -90,7 +99,7 @@ def points(calls, modes):
             if mode == "ENOSPC" and call in ("send", "recv", "connect",
                                              "unlink"):
                 continue
-            yield n, mode, call
+            yield n, mode
 
 
 def files(directory):
@@ -167,21 +176,21 @@ def rings(make, build, prefix):
 
 
 def sweep(tap, title, calls, modes, free, method):
-    """One test for each mode.  Each of the free rings' method(n, mode, call)
-    makes one attempt and gives its faults."""
+    """One test for each mode.  Each of the free rings' method(n, mode)
+    makes one attempt and gives the call that was hit and the faults."""
     idle = queue.Queue()
     for ring in free:
         idle.put(ring)
 
     def attempt(point):
-        n, mode, call = point
+        n, mode = point
         ring = idle.get()
         begun = time.monotonic()
-        faults = getattr(ring, method)(n, mode, call)
+        (call, path), faults = getattr(ring, method)(n, mode)
         took = time.monotonic() - begun
         idle.put(ring)
         return took, ["%s at call %d, %s %s: %s" % (
-            mode, n, call, calls[n - 1][1], reason) for reason in faults]
+            mode, n, call, path, reason) for reason in faults]
 
     for mode in modes:
         with concurrent.futures.ThreadPoolExecutor(len(free)) as pool:
