@@ -215,7 +215,8 @@ recent(struct entry *e, int64_t now_ms)
 		e->minute = minute;
 	}
 	uint64_t left = (uint64_t)(MINUTE_MS - now_ms % MINUTE_MS);
-	return e->started + e->started_before * left / MINUTE_MS;
+	return e->started +
+	       (e->started_before * left + MINUTE_MS - 1) / MINUTE_MS;
 }
 
 static const char *
