@@ -298,6 +298,13 @@ address_equal(const struct address *a, const struct address *b)
 	return n == mailbox_key(b, y) && memcmp(x, y, n) == 0;
 }
 
+uint64_t
+address_hash(const struct address *a)
+{
+	char key[ADDRESS_MAX + 2];
+	return hash_bytes(key, mailbox_key(a, key));
+}
+
 static bool
 any_wide(const char *s, size_t len)
 {
@@ -363,8 +370,7 @@ address_list_unique(struct address_list *l)
 	struct hash table = {0};
 	size_t kept = 0;
 	for (size_t i = 0; i < l->n; i++) {
-		char key[ADDRESS_MAX + 2];
-		uint64_t hash = hash_bytes(key, mailbox_key(&l->v[i], key));
+		uint64_t hash = address_hash(&l->v[i]);
 		if (hash_find(&table, hash, same_mailbox, &l->v[i]) != NULL)
 			continue;
 		if (kept != i)

@@ -61,6 +61,9 @@ size_t address_local(const struct address *a, char *out);
 /* Equal as mailboxes: local part octet by octet, domain without case. */
 bool address_equal(const struct address *a, const struct address *b);
 
+/* The same for equal mailboxes; keyed, so that none can aim at it (H15). */
+uint64_t address_hash(const struct address *a);
+
 /* Any octet above ASCII, in it or in the local part alone. */
 bool address_is_utf8(const struct address *a);
 bool address_local_is_utf8(const struct address *a);

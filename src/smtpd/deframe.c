@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The end-of-data machine.  Not a validator: it says what it saw and the
- * session decides.  Invariant: only a lone dot between two strict CRLFs
- * ends the message, whatever the policy for bare CR and LF is.
+ * session decides.  Invariant: only a lone dot between two CRLFs ends the
+ * message, whatever the policy for bare CR and LF is, and a CRLF that was
+ * made of something else is none.
  */
 #include "smtpd/deframe.h"
 
@@ -12,10 +13,12 @@ enum {
 	LINE_START, /* behind a strict CRLF, or at the very start */
 	IN_LINE,
 	AFTER_CR,  /* one CR, held back */
-	AFTER_CRS, /* several: the line end behind them is not strict */
+	AFTER_CRS, /* two or more: two are held back */
 	DOT,       /* a dot at LINE_START, held back */
 	DOT_CR,    /* and a CR */
 };
+
+#define RUN_MAX 256
 
 void
 deframe_init(struct deframe *d, bool normalize)
@@ -23,10 +26,13 @@ deframe_init(struct deframe *d, bool normalize)
 	*d = (struct deframe){.state = LINE_START, .normalize = normalize};
 }
 
-/* Add as much as goes without a decision; octets taken. */
+/* Add as much as goes without a decision; octets taken.  No more than
+ * RUN_MAX are searched, so that short lines cost no more than long ones. */
 static size_t
 take_run(struct deframe *d, const char *in, size_t len, struct buf *out)
 {
+	if (len > RUN_MAX)
+		len = RUN_MAX;
 	const char *stop = memchr(in, '\r', len);
 	size_t n = stop != NULL ? (size_t)(stop - in) : len;
 	stop = memchr(in, '\n', n);
@@ -65,14 +71,21 @@ in_line(struct deframe *d, char c, struct buf *out)
 static void
 after_cr(struct deframe *d, char c, struct buf *out)
 {
+	bool more = d->state == AFTER_CRS;
 	if (c == '\n') {
+		/* One line end, also for CR CR LF.  That is no strict one
+		 * where it is mended (E13); where it is refused, the end is
+		 * RFC 5321's, so that its sender learns what was wrong. */
 		(void)buf_adds(out, "\r\n");
-		d->state = d->state == AFTER_CR ? LINE_START : IN_LINE;
+		d->state = more && d->normalize ? IN_LINE : LINE_START;
 	} else if (c == '\r') {
-		/* One line end for the whole run, when an LF comes. */
+		if (more)
+			bare_cr(d, out);
 		d->bare = true;
 		d->state = AFTER_CRS;
 	} else {
+		if (more)
+			bare_cr(d, out);
 		bare_cr(d, out);
 		in_line(d, c, out);
 	}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The octets after 354: where the message ends, and what is in it.  The end
- * is CRLF "." CRLF and nothing else (E01-E13); a CRLF behind another CR does
- * not count.  Dots are removed; what comes out is wire form.
+ * is CRLF "." CRLF and nothing else (E01-E13); when normalizing, a CRLF
+ * behind another CR does not count.  Dots are removed; what comes out is
+ * wire form.
  */
 #ifndef SMTPD_DEFRAME_H
 #define SMTPD_DEFRAME_H
@@ -24,7 +25,7 @@ struct deframe {
 void deframe_init(struct deframe *d, bool normalize);
 
 /*
- * Take octets, append message octets to out (at most len + 4; the caller
+ * Take octets, append message octets to out (at most 2 * len + 4; the caller
  * gives room).  The number taken; *ended is set when the end was seen: then
  * octets behind it are left.
  */

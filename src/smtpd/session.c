@@ -5,14 +5,20 @@
  * is SESSION_INPUT, one command or one piece of a message at a time, so
  * that replies depend on the octets and never on how they are cut.
  */
+#include "smtpd/session.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "smtpd/command.h"
 #include "smtpd/session_internal.h"
 
-/* A piece of a message that is handed on at a time. */
-#define OCTETS_MAX (32 * 1024)
+/* Room for what one command may say beyond OUTPUT_MAX. */
+#define OUTPUT_SPARE (2 * AUTH_LINE_MAX)
+
+#define TLS_HANDSHAKE 0x16 /* begins a hello, and no command (D16) */
 
 struct session *
 session_new(const struct session_hooks *hooks, void *arg)
@@ -20,9 +26,8 @@ session_new(const struct session_hooks *hooks, void *arg)
 	struct session *s = alloc_zero(1, sizeof(*s));
 	s->hooks = hooks;
 	s->arg = arg;
-	buf_init(&s->out, OUTPUT_MAX + 8192);
+	buf_init(&s->out, OUTPUT_MAX + OUTPUT_SPARE);
 	buf_init(&s->line, AUTH_LINE_MAX);
-	buf_init(&s->octets, OCTETS_MAX + 64);
 	return s;
 }
 
@@ -38,6 +43,7 @@ session_free(struct session *s)
 	buf_free(&s->line);
 	buf_free(&s->octets);
 	free(s->rcpts);
+	free(s->slots);
 	free(s);
 }
 
@@ -46,6 +52,10 @@ session_policy(struct session *s, struct session_policy *p)
 {
 	*p = (struct session_policy){0};
 	s->hooks->policy(s->arg, p);
+	/* A message that no session can hold must be refused for good. */
+	if (p->session_size != 0 &&
+	    (p->message_size == 0 || p->message_size > p->session_size))
+		p->message_size = p->session_size;
 }
 
 void
@@ -70,7 +80,9 @@ session_reply_status(struct session *s, const struct status *st)
 		code = 451;
 	else if (st->verdict == NEVER && code / 100 != 5)
 		code = 550;
-	if (code >= 400)
+	if (code == 421)
+		session_end(s, st->enhanced, st->text);
+	else if (code >= 400)
 		session_fault(s, code, st->enhanced, st->text);
 	else
 		session_reply(s, code, st->enhanced, st->text);
@@ -81,9 +93,16 @@ session_fault(
     struct session *s, int code, const char *enhanced, const char *text)
 {
 	struct session_policy p;
+	bool over;
 	session_policy(s, &p);
 	session_reply(s, code, enhanced, text);
-	if (p.errors != 0 && ++s->errors > p.errors)
+	/* What is refused for now is hardly the peer's fault: who names more
+	 * recipients than go at once must hear so for each (D19). */
+	if (code < 500)
+		over = ++s->postponed > POSTPONED_MAX;
+	else
+		over = ++s->errors > p.errors && p.errors != 0;
+	if (over)
 		session_end(s, "4.7.0", "Too many errors");
 }
 
@@ -91,11 +110,13 @@ void
 session_end(struct session *s, const char *enhanced, const char *text)
 {
 	struct session_policy p;
-	char line[600];
-	if (s->want == SESSION_CLOSE)
+	char line[500];
+	if (s->want == SESSION_ANSWER)
+		status_set(&s->farewell, LATER, 421, enhanced, "%s", text);
+	if (s->want == SESSION_ANSWER || s->want == SESSION_CLOSE)
 		return;
 	session_policy(s, &p);
-	(void)snprintf(line, sizeof(line), "%.250s %.300s, closing connection",
+	(void)snprintf(line, sizeof(line), "%.255s %.200s, closing connection",
 	    p.hostname, text);
 	session_reply(s, 421, enhanced, line);
 	s->want = SESSION_CLOSE;
@@ -108,9 +129,9 @@ session_reset(struct session *s)
 	if (s->in_mail)
 		s->hooks->reset(s->arg);
 	s->in_mail = false;
-	s->nrcpts = 0;
 	s->refused = false;
-	s->message_octets = s->swallowed = 0;
+	s->message_octets = 0;
+	session_forget_rcpts(s);
 }
 
 void
@@ -121,7 +142,8 @@ session_greet(struct session *s, bool talked_early)
 	session_policy(s, &p);
 	s->hooks->access(s->arg, &st);
 	if (st.verdict != DONE) {
-		(void)buf_addf(&s->out, "%d %s\r\n", st.code, st.text);
+		session_reply(
+		    s, st.code / 100 == 4 ? st.code : 554, NULL, st.text);
 		s->want = SESSION_CLOSE;
 	} else if (talked_early) {
 		(void)buf_addf(&s->out,
@@ -134,26 +156,66 @@ session_greet(struct session *s, bool talked_early)
 
 /* --- command lines --- */
 
+/* What is wrong with the line: its code and text, or 0.  *len: without its
+ * line end. */
+static int
+line_fault(struct session *s, size_t *len, const char **text)
+{
+	const struct buf *line = &s->line;
+	struct session_policy p;
+	*text = "Line too long";
+	if (s->skipped > 0)
+		return 500;
+	*len = line->len - 1;
+	*text = "A line ends in CR LF, and holds no other CR or LF";
+	if (*len > 0 && line->data[*len - 1] == '\r') {
+		(*len)--;
+	} else {
+		session_policy(s, &p);
+		if (!p.normalize)
+			return 500;
+	}
+	if (memchr(line->data, '\r', *len) != NULL)
+		return 500;
+	*text = "NUL in a command";
+	return memchr(line->data, '\0', *len) != NULL ? 501 : 0;
+}
+
 static void
 take_line(struct session *s)
 {
-	struct buf *line = &s->line;
-	size_t len = line->len - 1; /* without the LF */
-	if (s->skipped > 0) {
-		s->skipped = 0;
-		session_fault(s, 500, "5.5.2", "Line too long");
-	} else if (len == 0 || line->data[len - 1] != '\r' ||
-		   memchr(line->data, '\r', len - 1) != NULL) {
-		session_fault(s, 500, "5.5.2",
-		    "A line ends in CR LF, and holds no other CR or LF");
-	} else if (memchr(line->data, '\0', len) != NULL) {
-		session_fault(s, 501, "5.5.2", "NUL in a command");
-	} else if (s->phase == PHASE_AUTH) {
-		session_auth_line(s, line->data, len - 1);
+	const char *text;
+	size_t len;
+	bool auth = s->phase == PHASE_AUTH;
+	int code = line_fault(s, &len, &text);
+	if (!auth && command_foreign(s->line.data, s->line.len)) {
+		session_end(s, "4.7.0", "This is SMTP");
+	} else if (code != 0) {
+		if (auth)
+			session_auth_broken(s);
+		session_fault(s, code, "5.5.2", text);
+	} else if (auth) {
+		session_auth_line(s, s->line.data, len);
 	} else {
-		session_command(s, line->data, len - 1);
+		session_command(s, s->line.data, len);
 	}
-	buf_clear(line);
+	/* It may have held a password (F15). */
+	explicit_bzero(s->line.data, s->line.len);
+	buf_clear(&s->line);
+	s->skipped = 0;
+	if (s->phase != PHASE_AUTH && s->line.cap > AUTH_LINE_MAX)
+		buf_free(&s->line);
+}
+
+static bool
+begin_line(struct session *s, size_t most, char first)
+{
+	if (s->phase == PHASE_COMMAND && first == TLS_HANDSHAKE) {
+		session_end(s, "4.7.0", "This is SMTP");
+		return false;
+	}
+	/* All at once: a line that moves leaves copies behind (F15). */
+	return buf_room(&s->line, most) != NULL;
 }
 
 static size_t
@@ -162,100 +224,15 @@ take_command(struct session *s, const char *data, size_t len)
 	const char *lf = memchr(data, '\n', len);
 	size_t n = lf != NULL ? (size_t)(lf - data) + 1 : len;
 	size_t most = s->phase == PHASE_AUTH ? AUTH_LINE_MAX : COMMAND_LINE_MAX;
-	if (s->skipped > 0 || s->line.len + n > most) {
-		s->skipped += s->line.len + n;
-		buf_clear(&s->line);
-		(void)buf_addc(&s->line, '\n');
-		if (s->skipped > COMMAND_SKIP_MAX) {
-			session_end(s, "4.7.0", "Line too long");
-			return n;
-		}
-		if (lf == NULL)
-			buf_clear(&s->line);
-	} else {
-		(void)buf_add(&s->line, data, n);
-	}
-	if (lf != NULL)
+	if (s->line.len == 0 && !begin_line(s, most, data[0]))
+		return n;
+	size_t keep = n < most - s->line.len ? n : most - s->line.len;
+	(void)buf_add(&s->line, data, keep);
+	s->skipped += n - keep;
+	if (s->line.len + s->skipped > COMMAND_SKIP_MAX)
+		session_end(s, "4.7.0", "Line too long");
+	else if (lf != NULL)
 		take_line(s);
-	return n;
-}
-
-/* --- message octets --- */
-
-static void
-refuse(struct session *s, int code, const char *enhanced, const char *text)
-{
-	if (s->refused)
-		return;
-	s->refused = true;
-	status_set(&s->refusal, NEVER, code, enhanced, "%s", text);
-}
-
-static void
-judge_octets(struct session *s)
-{
-	struct session_policy p;
-	session_policy(s, &p);
-	if (s->deframe.bare && !s->deframe.normalize) {
-		/* Two ideas of where a line ends are how mail is smuggled:
-		 * what follows cannot be trusted either (E01-E13). */
-		refuse(s, 550, "5.6.0", "Bare CR or LF in the message");
-		s->close_after = true;
-	}
-	if (s->deframe.nul)
-		refuse(s, 554, "5.6.0", "NUL in the message");
-	if (p.message_size != 0 && s->message_octets > p.message_size)
-		refuse(s, 552, "5.3.4", "Message too large");
-	if (p.session_size != 0 && s->session_octets > p.session_size) {
-		refuse(s, 552, "5.3.4", "Too much mail in one session");
-		s->close_after = true;
-	}
-}
-
-static void
-hand_on(struct session *s)
-{
-	struct status st;
-	s->message_octets += s->octets.len;
-	s->session_octets += s->octets.len;
-	judge_octets(s);
-	if (s->refused) {
-		s->swallowed += s->octets.len;
-		if (s->swallowed > SWALLOW_MAX)
-			session_end(s, "4.7.0", "Message far too large");
-	} else if (s->octets.len > 0 && s->hooks->octets(s->arg, s->octets.data,
-					    s->octets.len, &st) != 0) {
-		s->refused = true;
-		s->refusal = st;
-	}
-	buf_clear(&s->octets);
-}
-
-static void
-end_message(struct session *s)
-{
-	struct status st;
-	s->phase = PHASE_COMMAND;
-	if (s->refused) {
-		st = s->refusal;
-		session_decided(s, &st);
-		return;
-	}
-	s->question = QUESTION_COMMIT;
-	s->want = SESSION_ANSWER;
-	if (s->hooks->commit(s->arg, &st) == ASK_NOW)
-		session_answer(s, &st);
-}
-
-static size_t
-take_octets(struct session *s, const char *data, size_t len)
-{
-	bool ended;
-	size_t n = deframe_feed(&s->deframe, data,
-	    len < OCTETS_MAX / 2 ? len : OCTETS_MAX / 2, &s->octets, &ended);
-	hand_on(s);
-	if (ended && s->want != SESSION_CLOSE)
-		end_message(s);
 	return n;
 }
 
@@ -266,7 +243,7 @@ session_input(struct session *s, const char *data, size_t len)
 	while (
 	    used < len && s->want == SESSION_INPUT && s->out.len < OUTPUT_MAX) {
 		if (s->phase == PHASE_DATA)
-			used += take_octets(s, data + used, len - used);
+			used += session_take_octets(s, data + used, len - used);
 		else
 			used += take_command(s, data + used, len - used);
 	}
@@ -287,19 +264,29 @@ session_eof(struct session *s)
 void
 session_answer(struct session *s, const struct status *st)
 {
-	if (s->want != SESSION_ANSWER)
+	if (s->want != SESSION_ANSWER || s->question == QUESTION_AUTH)
 		return;
 	s->want = SESSION_INPUT;
 	session_decided(s, st);
-	if (s->ending && s->want != SESSION_ANSWER) {
-		s->want = SESSION_CLOSE;
-		session_reset(s);
-	}
+	session_answered(s);
+}
+
+void
+session_answered(struct session *s)
+{
+	if (s->want != SESSION_INPUT)
+		return;
+	if (s->farewell.code != 0)
+		session_end(s, s->farewell.enhanced, s->farewell.text);
+	else if (s->ending)
+		session_eof(s);
 }
 
 void
 session_secured(struct session *s)
 {
+	if (s->want == SESSION_CLOSE)
+		return;
 	session_reset(s);
 	s->secure = true;
 	s->extended = false;
@@ -356,13 +343,6 @@ void
 session_set_user(struct session *s, const char *user)
 {
 	(void)snprintf(s->user, sizeof(s->user), "%s", user);
-}
-
-size_t
-session_rcpts(const struct session *s, const struct session_rcpt **v)
-{
-	*v = s->rcpts;
-	return s->nrcpts;
 }
 
 const struct session_mail *

@@ -9,6 +9,10 @@
  *
  * A hook that cannot answer at once returns ASK_LATER; the session then
  * takes no more input until session_answer().
+ *
+ * DATA's octets may follow it at once.  If it was refused they are commands
+ * (RFC 2920 lets a client that waited for no answer say DATA in vain), under
+ * the same rules as any.
  */
 #ifndef SMTPD_SESSION_H
 #define SMTPD_SESSION_H
@@ -30,10 +34,14 @@ struct session_policy {
 	bool offer_starttls; /* a key is loaded and TLS is not on yet */
 	bool require_tls, require_auth;
 	const char *mechanisms; /* for AUTH, blank-separated; "" = none now */
-	bool normalize;         /* bare LF and CR become CRLF; else refused */
-	uint64_t message_size;  /* octets; 0 = no limit, SIZE 0 */
-	uint64_t session_size;  /* octets of all messages; 0 = no limit */
-	unsigned recipients, errors, commands_without_mail;
+	/* Bare LF and CR in a message become CRLF, and LF alone ends a
+	 * command; else they are refused (D15, E20). */
+	bool normalize;
+	uint64_t message_size; /* octets; 0 = no limit, SIZE 0 */
+	uint64_t session_size; /* octets of all messages; 0 = no limit */
+	unsigned recipients;   /* of one message; 0 = RECIPIENTS_MAX */
+	/* Since the last message that was taken; 0 = no limit. */
+	unsigned errors, commands_without_mail;
 };
 
 /* What MAIL said. */
@@ -61,7 +69,7 @@ enum auth_step {
 };
 
 /* st is filled in for every answer: DONE, or LATER/NEVER with the code and
- * text to reply. */
+ * text to reply.  Code 421 says the session ends (F13). */
 struct session_hooks {
 	void (*policy)(void *arg, struct session_policy *p);
 	/* May this session still be here?  A verdict other than DONE ends it
@@ -73,8 +81,9 @@ struct session_hooks {
 	    void *arg, const struct session_rcpt *r, struct status *st);
 	/* DATA: judge accepted recipients again (A14), get ready. */
 	enum ask (*data)(void *arg, struct status *st);
-	/* Message octets in wire form, dots removed.  -1: refused, *st kept
-	 * for the reply to the dot; the rest is swallowed. */
+	/* Message octets in wire form, dots removed; how they are cut means
+	 * nothing.  -1: refused, *st kept for the reply to the dot; the rest
+	 * is swallowed. */
 	int (*octets)(void *arg, const char *p, size_t n, struct status *st);
 	/* The dot: make it durable; DONE text names the queue id. */
 	enum ask (*commit)(void *arg, struct status *st);
@@ -87,9 +96,6 @@ struct session_hooks {
 	enum auth_step (*auth_next)(void *arg, const char *response, size_t len,
 	    struct buf *out, struct status *st);
 	void (*auth_cancel)(void *arg);
-	/* One finished command and its reply code, for the log; the text is
-	 * what the peer sent, AUTH data left out. */
-	void (*note)(void *arg, const char *command, size_t len, int code);
 };
 
 enum session_want {
@@ -102,19 +108,19 @@ enum session_want {
 
 struct session;
 
-/* early: octets had arrived before the greeting (D17). */
 struct session *session_new(
     const struct session_hooks *hooks, void *arg) MUST_CHECK;
 void session_free(struct session *s);
 
-/* Greet (or refuse); early talkers get 554. */
+/* Greet (or refuse); who talked before that gets 554 (D17). */
 void session_greet(struct session *s, bool talked_early);
 
 /* Take octets, at most len; the number taken: fewer when it must wait or
  * its output passed OUTPUT_MAX (H03); give the rest again later. */
 size_t session_input(struct session *s, const char *data, size_t len);
 
-/* The peer sent its last octet (SHUT_WR): answer what is open, then close. */
+/* The peer sent its last octet (SHUT_WR), and session_input() took all:
+ * answer what is open, then close (D22).  What is unfinished is dropped. */
 void session_eof(struct session *s);
 
 /* The answer to a question that was ASK_LATER. */
@@ -122,10 +128,12 @@ void session_answer(struct session *s, const struct status *st);
 void session_auth_answer(struct session *s, enum auth_step step,
     const struct buf *out, const struct status *st);
 
-/* TLS is on: all that was said before is forgotten (F01, F03). */
+/* TLS is on: all that was said before is forgotten (F03); the owner has
+ * thrown away what came behind STARTTLS (F01). */
 void session_secured(struct session *s);
 
-/* End it from outside: 421 with this text (idle, shutdown, access). */
+/* End it from outside: 421 with this text (idle, shutdown, access).  An
+ * open question is answered first: a message may have become durable. */
 void session_end(struct session *s, const char *enhanced, const char *text);
 
 enum session_want session_wants(const struct session *s);
@@ -144,7 +152,8 @@ bool session_is_secure(const struct session *s);
 const char *session_user(const struct session *s);
 void session_set_user(struct session *s, const char *user);
 
-/* The recipients accepted so far, for judging again at DATA. */
+/* The recipients accepted so far, each mailbox once with the wishes it was
+ * first named with; for judging again at DATA. */
 size_t session_rcpts(const struct session *s, const struct session_rcpt **v);
 const struct session_mail *session_mail(const struct session *s);
 

@@ -76,6 +76,8 @@ session_auth(struct session *s, const struct session_policy *p, const char *arg,
 	} else if (p->mechanisms[0] == '\0' && p->offer_starttls &&
 		   !s->secure) {
 		session_fault(s, 538, "5.7.11", "Encryption required");
+	} else if (p->mechanisms[0] == '\0') {
+		session_fault(s, 502, "5.5.1", "AUTH is not available");
 	} else if (!offered(p->mechanisms, arg, name_len, mechanism)) {
 		session_fault(s, 504, "5.5.4", "Mechanism not offered");
 	} else {
@@ -85,6 +87,8 @@ session_auth(struct session *s, const struct session_policy *p, const char *arg,
 			initial = blank + 1;
 			initial_len = len - name_len - 1;
 		}
+		if (initial_len == 1 && initial[0] == '=')
+			initial_len = 0; /* an empty one */
 		buf_init(&out, AUTH_LINE_MAX);
 		enum auth_step step = s->hooks->auth_start(
 		    s->arg, mechanism, initial, initial_len, &out, &st);
@@ -99,8 +103,7 @@ session_auth_line(struct session *s, const char *line, size_t len)
 	struct status st;
 	struct buf out;
 	if (len == 1 && line[0] == '*') {
-		s->hooks->auth_cancel(s->arg);
-		s->phase = PHASE_COMMAND;
+		session_auth_broken(s);
 		session_fault(s, 501, "5.7.0", "Authentication cancelled");
 		return;
 	}
@@ -111,12 +114,18 @@ session_auth_line(struct session *s, const char *line, size_t len)
 }
 
 void
+session_auth_broken(struct session *s)
+{
+	s->hooks->auth_cancel(s->arg);
+	s->phase = PHASE_COMMAND;
+}
+
+void
 session_auth_answer(struct session *s, enum auth_step step,
     const struct buf *out, const struct status *st)
 {
 	if (s->want != SESSION_ANSWER || s->question != QUESTION_AUTH)
 		return;
 	stepped(s, step, out, st);
-	if (s->ending && s->want != SESSION_ANSWER)
-		session_eof(s);
+	session_answered(s);
 }

@@ -81,6 +81,16 @@ mail_allowed(struct session *s, const struct session_policy *p)
 	return false;
 }
 
+/* Would this message pass the limit for all of them?  The next session has
+ * room for it. */
+static bool
+session_full(const struct session *s, const struct session_policy *p)
+{
+	return p->session_size != 0 &&
+	       (s->session_octets > p->session_size ||
+		   s->mail.size > p->session_size - s->session_octets);
+}
+
 static void
 do_mail(struct session *s, const struct session_policy *p, const char *arg,
     size_t len)
@@ -94,6 +104,10 @@ do_mail(struct session *s, const struct session_policy *p, const char *arg,
 	}
 	if (p->message_size != 0 && s->mail.size > p->message_size) {
 		session_fault(s, 552, "5.3.4", "Message too large");
+		return;
+	}
+	if (session_full(s, p)) {
+		session_end(s, "4.7.0", "Too much mail in one session");
 		return;
 	}
 	s->question = QUESTION_MAIL;
@@ -115,7 +129,9 @@ do_rcpt(struct session *s, const struct session_policy *p, const char *arg,
 		session_reply_status(s, &st);
 		return;
 	}
-	if (p->recipients != 0 && s->nrcpts >= p->recipients) {
+	/* Repeated ones count: a transaction must end some day. */
+	size_t most = p->recipients != 0 ? p->recipients : RECIPIENTS_MAX;
+	if (s->named >= most) {
 		session_fault(s, 452, "4.5.3", "Too many recipients");
 		return;
 	}
@@ -173,28 +189,23 @@ do_quit(struct session *s, const struct session_policy *p)
 	session_reset(s);
 }
 
-static void
-do_unknown(struct session *s, const char *line, size_t len)
-{
-	if (command_foreign(line, len)) {
-		session_end(s, "4.7.0", "This is SMTP");
-		return;
-	}
-	session_fault(s, 500, "5.5.2", "Unknown command");
-}
-
 /* Without TLS where it is required, only these go (RFC 3207 section 4). */
 static bool
 needs_tls(enum verb v)
 {
 	return v != VERB_EHLO && v != VERB_HELO && v != VERB_NOOP &&
 	       v != VERB_STARTTLS && v != VERB_QUIT && v != VERB_RSET &&
-	       v != VERB_UNKNOWN;
+	       v != VERB_BDAT && v != VERB_UNKNOWN;
 }
 
 static void
-do_simple(struct session *s, const struct session_policy *p, enum verb v)
+do_simple(
+    struct session *s, const struct session_policy *p, enum verb v, size_t len)
 {
+	if (len > 0 && (v == VERB_RSET || v == VERB_QUIT)) {
+		session_fault(s, 501, "5.5.4", "No parameter is allowed");
+		return;
+	}
 	switch (v) {
 	case VERB_RSET:
 		session_reset(s);
@@ -254,19 +265,9 @@ perform(struct session *s, const struct session_policy *p, enum verb v,
 		session_auth(s, p, arg, len);
 		break;
 	default:
-		do_simple(s, p, v);
+		do_simple(s, p, v, len);
 		break;
 	}
-}
-
-/* The code of the reply that begins at this octet of the output. */
-static int
-code_at(const struct session *s, size_t at)
-{
-	const char *p = buf_str(&s->out) + at;
-	return s->out.len >= at + 3
-		   ? (p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0')
-		   : 0;
 }
 
 void
@@ -275,7 +276,7 @@ session_command(struct session *s, const char *line, size_t len)
 	struct session_policy p;
 	struct status st;
 	const char *arg;
-	size_t arg_len, before = s->out.len;
+	size_t arg_len;
 	enum verb v = command_verb(line, len, &arg, &arg_len);
 	s->hooks->access(s->arg, &st);
 	if (st.verdict != DONE) {
@@ -284,52 +285,15 @@ session_command(struct session *s, const char *line, size_t len)
 	}
 	session_policy(s, &p);
 	if (v == VERB_UNKNOWN)
-		do_unknown(s, line, len);
+		session_fault(s, 500, "5.5.2", "Unknown command");
 	else if (p.require_tls && !s->secure && needs_tls(v))
 		session_fault(
 		    s, 530, "5.7.0", "Must issue a STARTTLS command first");
 	else
 		perform(s, &p, v, arg, arg_len);
-	if (s->hooks->note != NULL)
-		s->hooks->note(s->arg, line,
-		    v == VERB_AUTH && len > 4 ? 4 : len, code_at(s, before));
 }
 
 /* --- answers --- */
-
-static void
-accept_rcpt(struct session *s)
-{
-	if (s->nrcpts == s->cap) {
-		s->cap = s->cap ? s->cap * 2 : 4;
-		s->rcpts = alloc_grow(s->rcpts, s->cap, sizeof(*s->rcpts));
-	}
-	s->rcpts[s->nrcpts++] = s->asked;
-}
-
-static void
-start_data(struct session *s)
-{
-	struct session_policy p;
-	session_policy(s, &p);
-	deframe_init(&s->deframe, p.normalize);
-	s->phase = PHASE_DATA;
-	s->close_after = false;
-	session_reply(s, 354, NULL, "End data with <CR><LF>.<CR><LF>");
-}
-
-static void
-message_decided(struct session *s, const struct status *st)
-{
-	session_reply_status(s, st);
-	if (st->verdict == DONE) {
-		s->in_mail = false; /* the owner has let go of it */
-		s->idle_commands = 0;
-	}
-	session_reset(s);
-	if (s->close_after && s->want != SESSION_CLOSE)
-		session_end(s, "4.7.0", "The session cannot be trusted");
-}
 
 void
 session_decided(struct session *s, const struct status *st)
@@ -343,19 +307,22 @@ session_decided(struct session *s, const struct status *st)
 		break;
 	case QUESTION_RCPT:
 		if (st->verdict == DONE)
-			accept_rcpt(s);
+			session_keep_rcpt(s);
 		session_reply_status(s, st);
 		break;
 	case QUESTION_DATA:
 		if (st->verdict == DONE) {
-			start_data(s);
+			session_start_data(s);
 		} else {
 			session_reply_status(s, st);
 			session_reset(s);
 		}
 		break;
-	default:
-		message_decided(s, st);
+	case QUESTION_COMMIT:
+		session_message_decided(s, st);
+		break;
+	case QUESTION_AUTH: /* goes its own way */
+	case QUESTION_NONE:
 		break;
 	}
 }
