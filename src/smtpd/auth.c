@@ -178,8 +178,7 @@ enum auth_step
 auth_not_now(struct auth_exchange *x, const char *why, struct status *st)
 {
 	x->over = true;
-	log_text(LOG_WARNING, "cannot check a login now: %s", why);
-	status_set(st, LATER, 454, "4.7.0", "Temporary authentication failure");
+	status_set(st, LATER, 454, "4.7.0", "Cannot check this now: %s", why);
 	return AUTH_FAILED;
 }
 
@@ -214,7 +213,7 @@ check_password(struct auth_exchange *x, const char *password, size_t len,
 	    x->auth->hash, &x->verifier, prepared, (size_t)n, on_hash, x);
 	OPENSSL_cleanse(prepared, sizeof(prepared));
 	if (x->job == NULL)
-		return auth_not_now(x, "too many are waiting", st);
+		return auth_not_now(x, "too many logins at once", st);
 	x->over = true;
 	return AUTH_PENDING;
 }
@@ -229,8 +228,8 @@ after_nul(const char *s, const char *end)
 
 /* [authzid] NUL authcid NUL password (LIB11, F11). */
 static enum auth_step
-plain(struct auth_exchange *x, const char *message, size_t len,
-    struct status *st)
+plain(
+    struct auth_exchange *x, const char *message, size_t len, struct status *st)
 {
 	const char *end = message + len;
 	const char *name = after_nul(message, end);
