@@ -51,7 +51,8 @@ rearm(struct carrier *c)
 	int64_t wait = pool_idle(c, now);
 	if (c->halted)
 		earlier(&wait, c->retry_journal - now);
-	if (c->journal.pending_records > 0 || c->nfinished > 0)
+	if ((c->journal.pending_records > 0 || c->finished != NULL) &&
+	    !clerk_committing(c->clerk) && !c->halted)
 		earlier(&wait, COMMIT_INTERVAL_MS);
 	int64_t due = schedule_next(&c->schedule);
 	if (due >= 0 && !c->halted && !c->stopping)
@@ -67,16 +68,17 @@ commit_when_due(struct carrier *c)
 {
 	int64_t now = clock_mono_ms();
 	if (c->halted) {
-		settle_commit(c);
+		ledger_commit(c);
 		return;
 	}
-	if (c->journal.pending_records == 0 && c->nfinished == 0)
+	if ((c->journal.pending_records == 0 && c->finished == NULL) ||
+	    clerk_committing(c->clerk))
 		return;
 	if (c->commit_at == 0)
 		c->commit_at = now + COMMIT_INTERVAL_MS;
 	if (c->journal.pending_records >= COMMIT_RECORDS ||
 	    now >= c->commit_at || c->stopping) {
-		settle_commit(c);
+		ledger_commit(c);
 		c->commit_at = 0;
 	}
 }
@@ -87,8 +89,8 @@ drained(struct carrier *c, bool more)
 	int64_t due = schedule_next(&c->schedule);
 	return c->drain && !more && c->pool.waiting == 0 &&
 	       c->pool.active == 0 && c->settled == NULL &&
-	       c->journal.pending_records == 0 && c->nfinished == 0 &&
-	       (due < 0 || due > clock_mono_ms());
+	       c->journal.pending_records == 0 && c->finished == NULL &&
+	       clerk_idle(c->clerk) && (due < 0 || due > clock_mono_ms());
 }
 
 static void
@@ -209,7 +211,7 @@ static void
 last_words(struct carrier *c)
 {
 	settle_run(c);
-	settle_commit(c);
+	ledger_commit_now(c);
 	log_event(
 	    LOG_NOTICE, "stopped", LOG_NUM("queued", c->schedule.letters));
 }

@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "conf/conf.h"
 #include "conf/watch.h"
+#include "deliver/clerk.h"
 #include "deliver/destination.h"
 #include "deliver/hop.h"
 #include "deliver/job.h"
@@ -35,6 +36,8 @@ struct event_base;
 #define STOP_PATIENCE_MS (8 * 1000LL)
 #define COMMIT_INTERVAL_MS 20
 #define COMMIT_RECORDS 64
+/* So many findings may be in memory only: the most that a crash repeats. */
+#define UNDURABLE_MAX 1024
 
 struct carrier {
 	const char *conf_path;
@@ -49,24 +52,26 @@ struct carrier {
 	struct store store;
 	struct scan scan;
 	struct journal journal;
+	struct clerk *clerk;
 	struct schedule schedule;
 	struct pickup *pickup;
 
 	struct pool pool; /* destinations and connections */
 
 	struct job *settled;      /* jobs whose results are complete */
-	struct bundle **finished; /* nothing open; to remove once durable */
-	size_t nfinished, finished_cap;
+	struct bundle *finished;  /* nothing open, records not durable yet */
+	struct bundle *committed; /* to remove when the commit has ended */
 
 	struct event *work;  /* something to do at the end of this turn */
 	struct event *timer; /* the next due time */
 	struct event *watch_event, *scan_event, *pickup_event, *rescan;
 	struct event *term, *interrupt, *hangup, *patience;
 
-	bool starting; /* the queue is being read for the first time */
-	bool drain;    /* stop when nothing is due */
-	bool stopping; /* start nothing new */
-	bool halted;   /* the journal cannot be written: send nothing (I04) */
+	bool starting;  /* the queue is being read for the first time */
+	bool drain;     /* stop when nothing is due */
+	bool stopping;  /* start nothing new */
+	bool held_back; /* jobs wait for findings to become durable */
+	bool halted;    /* the journal cannot be written: send nothing (I04) */
 	bool pickup_ready;     /* the pickup directory may hold files */
 	int64_t commit_at;     /* monotonic ms; 0: nothing pending */
 	int64_t retry_journal; /* monotonic ms */
@@ -117,14 +122,21 @@ void settle_unreadable(struct carrier *c, struct job *j, const char *why);
 /* Turn results into records, reports and retries; frees the jobs. */
 void settle_run(struct carrier *c);
 
-/* Make findings durable, then remove what they finish. */
-void settle_commit(struct carrier *c);
-
-/* Write a new journal with what is known; false: not possible now. */
-bool settle_compact(struct carrier *c);
-
 /* A batch in which nothing is open any more. */
 void settle_finished(struct carrier *c, struct bundle *b);
+
+/* --- ledger.c --- */
+
+/* Let the clerk make findings durable and remove what they finish;
+ * ledger_news() is called when something has ended. */
+void ledger_commit(struct carrier *c);
+void ledger_news(void *arg);
+
+/* The same, all of it, before returning: at the end. */
+void ledger_commit_now(struct carrier *c);
+
+/* Write a new journal with what is known; false: not possible now. */
+bool ledger_compact(struct carrier *c);
 
 /* --- intake.c --- */
 

@@ -53,6 +53,17 @@ give(struct conn *conn, struct job *j)
 	hop_start(conn->hop, &j->cargo->transaction);
 }
 
+bool
+conn_may_send(struct carrier *c)
+{
+	if (c->halted || c->stopping)
+		return false;
+	if (c->journal.pending_records < UNDURABLE_MAX)
+		return true;
+	c->held_back = true;
+	return false;
+}
+
 void
 conn_feed(struct conn *conn)
 {
@@ -61,7 +72,7 @@ conn_feed(struct conn *conn)
 	if (!conn->ready)
 		return;
 	unsigned most = c->conf->outbound.messages_per_connection;
-	while (d->waiting > 0 && !c->halted && !c->stopping &&
+	while (d->waiting > 0 && conn_may_send(c) &&
 	       (most == 0 || conn->given < most) && hop_can_take(conn->hop)) {
 		const char *why;
 		struct job *j = destination_take(d);

@@ -35,6 +35,10 @@ struct conn {
 	int64_t idle_since;
 };
 
+/* Nothing forbids to send now; when the journal lags behind it is noted
+ * that somebody waits for it. */
+bool conn_may_send(struct carrier *c);
+
 /* Open one more if it is wanted and allowed; false: no more now. */
 bool conn_open_one(struct destination *d);
 

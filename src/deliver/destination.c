@@ -189,13 +189,14 @@ destination_reached(struct destination *d)
 static void
 pump_local(struct destination *d)
 {
-	for (unsigned i = 0; i < LOCAL_JOBS_PER_TURN; i++) {
+	for (unsigned i = 0;
+	     i < LOCAL_JOBS_PER_TURN && conn_may_send(d->carrier); i++) {
 		struct job *j = destination_take(d);
 		if (j == NULL)
 			return;
 		local_deliver(d->carrier, j);
 	}
-	if (d->waiting > 0)
+	if (d->waiting > 0 && conn_may_send(d->carrier))
 		destination_mark(d);
 }
 
@@ -234,6 +235,22 @@ pool_pump(struct carrier *c)
 		    d->failures == 0 && !d->is_dirty)
 			destination_free(c, d);
 	}
+}
+
+static void
+resume_one(void *arg, struct hash_link *link)
+{
+	struct destination *d = (struct destination *)link;
+	(void)arg;
+	if (d->waiting > 0)
+		destination_mark(d);
+}
+
+void
+pool_resume(struct carrier *c)
+{
+	hash_each(&c->pool.destinations, resume_one, c);
+	carrier_wake(c);
 }
 
 void

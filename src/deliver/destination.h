@@ -76,6 +76,9 @@ void destination_add(struct destination *d, struct job *j, bool front);
 /* Give work to connections and open what is missing. */
 void pool_pump(struct carrier *c);
 
+/* Deliveries may go on: look at all that waits. */
+void pool_resume(struct carrier *c);
+
 /* Close connections that idled too long; when the next one is due in ms, or
  * -1. */
 int64_t pool_idle(struct carrier *c, int64_t now);

@@ -124,7 +124,7 @@ intake_start(struct carrier *c)
 		return failed("list the queue");
 	if (journal_replay(c->spool, take_record, c) != 0)
 		return failed("read the journal");
-	if (journal_open(&c->journal, c->spool) != 0 || !settle_compact(c))
+	if (journal_open(&c->journal, c->spool) != 0 || !ledger_compact(c))
 		return failed("write the journal");
 	c->starting = false;
 	hash_each(&c->schedule.bundles, enter_bundle, c);

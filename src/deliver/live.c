@@ -303,6 +303,7 @@ live_start(struct carrier *c)
 	}
 	if (intake_start(c) != 0)
 		return EX_IOERR;
+	c->clerk = clerk_new(c->base, &c->journal, &c->store, ledger_news, c);
 	load_aliases(c);
 	open_pickup(c);
 	c->watch = watch_open(c->conf);
@@ -347,10 +348,10 @@ live_close(struct carrier *c)
 	schedule_free(&c->schedule);
 	watch_close(c->watch);
 	scan_close(&c->scan);
+	clerk_free(c->clerk);
 	journal_close(&c->journal);
 	store_close(&c->store);
 	alias_free(c->aliases);
 	conf_unref(c->conf);
-	free(c->finished);
 	free(c->spool);
 }

@@ -41,10 +41,12 @@ struct slot {
 struct bundle {
 	struct hash_link link;
 	struct letter *letters; /* list by sibling */
+	struct bundle *next;    /* in a list of finished ones */
+	int error;              /* errno of removing the file */
 	uint32_t nletters;
 	uint32_t open; /* letters with open recipients */
 	bool lost;     /* its file is gone or broken: only forget it */
-	bool ending;   /* in the carrier's list of finished batches */
+	bool ending;   /* finished: on its way out */
 	char id[BATCH_ID_LEN + 1];
 };
 

@@ -17,8 +17,6 @@
 
 /* A job that came back without effect is tried at once this often. */
 #define UNSENT_MAX 5
-/* The journal is rewritten when it has this many lines too many. */
-#define JOURNAL_SLACK 20000
 
 void
 settle_later(struct carrier *c, struct job *j)
@@ -256,88 +254,6 @@ settle_finished(struct carrier *c, struct bundle *b)
 	if (b->ending)
 		return;
 	b->ending = true;
-	if (c->nfinished == c->finished_cap) {
-		c->finished_cap = c->finished_cap ? c->finished_cap * 2 : 64;
-		c->finished = alloc_grow(
-		    c->finished, c->finished_cap, sizeof(struct bundle *));
-	}
-	c->finished[c->nfinished++] = b;
-}
-
-/* Their outcomes are durable: S3 -> S4. */
-static void
-remove_finished(struct carrier *c)
-{
-	for (size_t i = 0; i < c->nfinished; i++) {
-		struct bundle *b = c->finished[i];
-		if (!b->lost && store_remove(&c->store, b->id) != 0 &&
-		    errno != ENOENT) {
-			/* Known as finished, so never sent again while we
-			 * run, nor after: the journal says so (I11). */
-			log_text(LOG_ERR, "cannot remove %s: %s", b->id,
-			    strerror(errno));
-			continue;
-		}
-		schedule_forget(&c->schedule, b);
-	}
-	c->nfinished = 0;
-}
-
-bool
-settle_compact(struct carrier *c)
-{
-	if (store_sync(&c->store) != 0)
-		return false;
-	struct journal_rewrite *w = journal_compact_begin(&c->journal);
-	if (w == NULL)
-		return false;
-	for (size_t i = 0; i < c->schedule.bundles.cap; i++) {
-		struct hash_link *link = c->schedule.bundles.slots[i];
-		for (; link != NULL; link = link->next) {
-			struct letter *l = ((struct bundle *)link)->letters;
-			for (; l != NULL; l = l->sibling)
-				for (uint32_t k = 0; k < l->nslots; k++) {
-					struct record r;
-					if (slot_record(&c->schedule, l,
-						&l->slots[k], &r))
-						journal_compact_put(w, &r);
-				}
-		}
-	}
-	return journal_compact_end(w) == 0;
-}
-
-static void
-halt(struct carrier *c)
-{
-	if (!c->halted)
-		log_text(LOG_CRIT,
-		    "cannot write the journal (%s): no delivery until it "
-		    "can be written again",
-		    strerror(errno));
-	c->halted = true;
-	c->retry_journal = clock_mono_ms() + JOURNAL_RETRY_MS;
-}
-
-void
-settle_commit(struct carrier *c)
-{
-	if (c->halted) {
-		if (clock_mono_ms() < c->retry_journal)
-			return;
-		if (!settle_compact(c)) {
-			halt(c);
-			return;
-		}
-		log_text(LOG_NOTICE, "the journal can be written again");
-		c->halted = false;
-	} else if (c->journal.pending_records > 0 &&
-		   journal_commit(&c->journal) != 0) {
-		halt(c);
-		return;
-	}
-	remove_finished(c);
-	if (c->journal.records > JOURNAL_SLACK + 2 * c->schedule.letters &&
-	    !settle_compact(c))
-		halt(c);
+	b->next = c->finished;
+	c->finished = b;
 }

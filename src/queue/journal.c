@@ -143,35 +143,64 @@ journal_append(struct journal *j, const struct record *r)
 	j->pending_records++;
 }
 
-static int
-write_group(struct journal *j)
+void
+journal_take(struct journal *j, struct journal_group *g)
 {
-	if (!buf_ok(&j->pending)) {
-		errno = ENOBUFS;
-		return -1;
+	g->lines = j->pending;
+	g->records = j->pending_records;
+	buf_init(&j->pending, PENDING_MAX);
+	j->pending_records = 0;
+}
+
+int
+journal_write(const struct journal *j, const struct journal_group *g)
+{
+	if (g->records == 0)
+		return 0;
+	if (j->fd < 0)
+		return EBADF;
+	if (!buf_ok(&g->lines))
+		return ENOBUFS;
+	if (io_write(j->fd, g->lines.data, g->lines.len) != 0 ||
+	    fdatasync(j->fd) != 0)
+		return errno;
+	return 0;
+}
+
+void
+journal_wrote(struct journal *j, struct journal_group *g, int error)
+{
+	if (error != 0) {
+		close_fd(&j->fd);
+	} else {
+		j->size += g->lines.len;
+		j->records += g->records;
 	}
-	if (io_write(j->fd, j->pending.data, j->pending.len) != 0)
-		return -1;
-	return fdatasync(j->fd);
+	buf_free(&g->lines);
+	g->records = 0;
 }
 
 int
 journal_commit(struct journal *j)
 {
+	struct journal_group g;
 	if (j->pending_records == 0)
 		return 0;
 	if (j->fd < 0) {
 		errno = EBADF;
 		return -1;
 	}
-	if (write_group(j) != 0) {
+	journal_take(j, &g);
+	int error = journal_write(j, &g);
+	if (error != 0) {
+		/* The pending records stay. */
 		close_fd(&j->fd);
+		j->pending = g.lines;
+		j->pending_records = g.records;
+		errno = error;
 		return -1;
 	}
-	j->size += j->pending.len;
-	j->records += j->pending_records;
-	j->pending_records = 0;
-	buf_clear(&j->pending);
+	journal_wrote(j, &g, 0);
 	return 0;
 }
 

@@ -61,6 +61,20 @@ void journal_append(struct journal *j, const struct record *r);
 int journal_commit(struct journal *j) MUST_CHECK;
 
 /*
+ * The same in three steps, so that a thread can do the slow one: take the
+ * pending group; write it (touches the file and nothing else; 0 or an
+ * errno); tell how that went, on the owner's thread again.
+ */
+struct journal_group {
+	struct buf lines;
+	unsigned records;
+};
+void journal_take(struct journal *j, struct journal_group *g);
+int journal_write(
+    const struct journal *j, const struct journal_group *g) MUST_CHECK;
+void journal_wrote(struct journal *j, struct journal_group *g, int error);
+
+/*
  * Write a new journal and put it in place atomically: begin, put each
  * record worth keeping, end.  Pending records are dropped by a successful
  * end: the caller puts what it knows, which includes them.  The caller has

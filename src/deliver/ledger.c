@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Findings become durable: commits by the clerk, removal of what they
+ * finish, a new journal now and then, and the halt when the journal cannot
+ * be written.  Invariant: a batch is removed only when the records of all
+ * its recipients are durable (J16).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "deliver/carrier.h"
+
+/* The journal is rewritten when it has this many lines too many. */
+#define JOURNAL_SLACK 20000
+
+bool
+ledger_compact(struct carrier *c)
+{
+	if (store_sync(&c->store) != 0)
+		return false;
+	struct journal_rewrite *w = journal_compact_begin(&c->journal);
+	if (w == NULL)
+		return false;
+	for (size_t i = 0; i < c->schedule.bundles.cap; i++) {
+		struct hash_link *link = c->schedule.bundles.slots[i];
+		for (; link != NULL; link = link->next) {
+			struct letter *l = ((struct bundle *)link)->letters;
+			for (; l != NULL; l = l->sibling)
+				for (uint32_t k = 0; k < l->nslots; k++) {
+					struct record r;
+					if (slot_record(&c->schedule, l,
+						&l->slots[k], &r))
+						journal_compact_put(w, &r);
+				}
+		}
+	}
+	return journal_compact_end(w) == 0;
+}
+
+static void
+halt(struct carrier *c, int error)
+{
+	if (!c->halted)
+		log_text(LOG_CRIT,
+		    "cannot write the journal (%s): no delivery until it "
+		    "can be written again",
+		    strerror(error));
+	c->halted = true;
+	c->retry_journal = clock_mono_ms() + JOURNAL_RETRY_MS;
+}
+
+/* The records of c->committed[] are durable, so their files may go. */
+static void
+let_go(struct carrier *c)
+{
+	struct bundle *b, *next;
+	for (b = c->committed; b != NULL; b = next) {
+		next = b->next;
+		clerk_remove(c->clerk, b);
+	}
+	c->committed = NULL;
+}
+
+static void
+try_again(struct carrier *c)
+{
+	if (clock_mono_ms() < c->retry_journal)
+		return;
+	if (!ledger_compact(c)) {
+		halt(c, errno);
+		return;
+	}
+	log_text(LOG_NOTICE, "the journal can be written again");
+	c->halted = false;
+	let_go(c);
+	pool_resume(c);
+}
+
+/* Files that are gone: S4.  One that could not be removed is known as
+ * finished, so it is never sent again while we run, nor after, for the
+ * journal says so (I11). */
+static void
+forget_removed(struct carrier *c)
+{
+	struct bundle *b;
+	int error;
+	while ((b = clerk_removed(c->clerk, &error)) != NULL) {
+		if (error == 0)
+			schedule_forget(&c->schedule, b);
+		else
+			log_text(LOG_ERR, "cannot remove %s: %s", b->id,
+			    strerror(error));
+	}
+}
+
+/* Take the end of a commit, if there is one. */
+static void
+end_commit(struct carrier *c, bool wait)
+{
+	int error;
+	if (!clerk_committed(c->clerk, wait, &error))
+		return;
+	if (error != 0) {
+		halt(c, error); /* c->committed waits for a new journal */
+		return;
+	}
+	let_go(c);
+	if (c->journal.records > JOURNAL_SLACK + 2 * c->schedule.letters &&
+	    !ledger_compact(c))
+		halt(c, errno);
+}
+
+void
+ledger_news(void *arg)
+{
+	struct carrier *c = arg;
+	end_commit(c, false);
+	forget_removed(c);
+	if (c->held_back && !c->halted) {
+		c->held_back = false;
+		pool_resume(c);
+	}
+	carrier_wake(c);
+}
+
+void
+ledger_commit(struct carrier *c)
+{
+	if (clerk_committing(c->clerk))
+		return;
+	if (c->halted) {
+		try_again(c);
+		return;
+	}
+	/* What is finished now is finished by the records of this group. */
+	struct bundle **at = &c->committed;
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = c->finished;
+	c->finished = NULL;
+	if (c->journal.pending_records > 0)
+		clerk_commit(c->clerk);
+	else
+		let_go(c);
+}
+
+void
+ledger_commit_now(struct carrier *c)
+{
+	for (int i = 0; i < 2; i++) {
+		end_commit(c, true);
+		ledger_commit(c);
+	}
+	end_commit(c, true);
+	/* Files that the clerk leaves are removed by the next start: the
+	 * journal says that they are finished. */
+	forget_removed(c);
+}
