@@ -91,11 +91,10 @@ set_profile(SSL_CTX *ssl, const char *profile)
 		   : -1;
 }
 
-/* The sentence for what OpenSSL said first, else the given one. */
+/* A sentence for one of OpenSSL's errors, or NULL. */
 static const char *
-reason(const char *otherwise)
+sentence(unsigned long error)
 {
-	unsigned long error = ERR_peek_error();
 	int library = ERR_GET_LIB(error), code = ERR_GET_REASON(error);
 	if (library == ERR_LIB_SYS && code == ENOENT)
 		return "there is no such certificate or key file";
@@ -109,6 +108,19 @@ reason(const char *otherwise)
 		return "the certificate is too weak for this profile";
 	if (library == ERR_LIB_X509 && code == X509_R_KEY_VALUES_MISMATCH)
 		return "key and certificate do not belong together";
+	return NULL;
+}
+
+/* The first of them that we know, else the given one. */
+static const char *
+reason(const char *otherwise)
+{
+	unsigned long error;
+	while ((error = ERR_get_error()) != 0) {
+		const char *found = sentence(error);
+		if (found != NULL)
+			return found;
+	}
 	return otherwise;
 }
 
@@ -241,8 +253,14 @@ secure_handshake(struct secure *s)
 	ERR_clear_error();
 	errno = 0;
 	int returned = SSL_accept(s->ssl);
-	if (returned != 1)
-		return outcome(s, returned, errno);
+	if (returned != 1) {
+		enum secure_result r = outcome(s, returned, errno);
+		if (r != SECURE_EOF)
+			return r;
+		s->failed = true;
+		describe_fault(s, 0);
+		return SECURE_FAILED;
+	}
 	s->established = true;
 	(void)snprintf(s->description, sizeof(s->description), "%s %s",
 	    SSL_get_version(s->ssl), SSL_get_cipher_name(s->ssl));
@@ -272,7 +290,11 @@ secure_write(struct secure *s, const char *data, size_t len, size_t *n)
 	ERR_clear_error();
 	errno = 0;
 	int returned = SSL_write_ex(s->ssl, data, len, n);
-	return returned == 1 ? SECURE_OK : outcome(s, returned, errno);
+	enum secure_result r =
+	    returned == 1 ? SECURE_OK : outcome(s, returned, errno);
+	/* Nobody reads any more. */
+	s->failed |= r == SECURE_EOF;
+	return s->failed ? SECURE_FAILED : r;
 }
 
 const char *

@@ -36,6 +36,7 @@ enum secure_result {
 	SECURE_FAILED,
 };
 
+/* fd stays the caller's; the process ignores SIGPIPE. */
 struct secure *secure_accept(struct secure_context *c, int fd) MUST_CHECK;
 void secure_free(struct secure *s); /* sends close_notify if it can */
 enum secure_result secure_handshake(struct secure *s) MUST_CHECK;
