@@ -177,12 +177,15 @@ be_worker(struct hand *h, int control)
 	    .control = control};
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	identity_drop_capabilities();
-	event_reinit(p->base);
 	for (unsigned i = 0; i < p->nhands; i++)
 		if (p->hands[i].pid != 0)
 			(void)close(p->hands[i].control);
 	for (struct socket *s = p->sockets; s != NULL; s = s->next)
 		(void)close(s->fd);
+	/* The parent's loop is not ours; libevent forgets its signals. */
+	(void)event_reinit(p->base);
+	event_base_free(p->base);
+	watch_close(p->watch);
 	_exit(worker_run(&o));
 }
 

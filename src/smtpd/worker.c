@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "smtpd/handover.h"
+#include "smtpd/sandbox.h"
 
 #define LOOK_AGAIN_MS 1000 /* at free space and the drop directory */
 #define STOP_MS 5000
@@ -72,49 +73,6 @@ worker_drop_full(struct worker *w)
 	return w->drop_full;
 }
 
-/* --- live configuration --- */
-
-static void
-reload(struct worker *w)
-{
-	struct site *fresh = site_load(w->conf_path);
-	if (fresh == NULL) {
-		log_event(LOG_ERR, "configuration",
-		    LOG_STR("text", "not reloaded, the old one stays"));
-		return;
-	}
-	struct site *old = w->site;
-	w->site = fresh;
-	w->disk_checked = w->drop_checked = 0;
-	entrances_review(w);
-	visits_review(w);
-	if (watch_follow(w->watch, fresh->conf) != 0)
-		log_text(LOG_WARNING, "cannot watch the configuration: %s",
-		    strerror(errno));
-	site_unref(old);
-	if (w->number == 0)
-		log_event(
-		    LOG_NOTICE, "configuration", LOG_STR("text", "reloaded"));
-}
-
-static void
-on_watch(evutil_socket_t fd, short what, void *arg)
-{
-	struct worker *w = arg;
-	(void)fd;
-	(void)what;
-	if (watch_changed(w->watch) == 1)
-		reload(w);
-}
-
-static void
-on_hangup(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	reload(arg);
-}
-
 /* --- stopping --- */
 
 void
@@ -155,6 +113,55 @@ on_stop(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	stop(arg);
+}
+
+/* --- live configuration --- */
+
+static void
+reload(struct worker *w)
+{
+	struct site *fresh = site_load(w->conf_path);
+	if (fresh == NULL) {
+		log_event(LOG_ERR, "configuration",
+		    LOG_STR("text", "not reloaded, the old one stays"));
+		return;
+	}
+	struct site *old = w->site;
+	w->site = fresh;
+	w->disk_checked = w->drop_checked = 0;
+	entrances_review(w);
+	visits_review(w);
+	if (!sandbox_reaches(fresh->conf)) {
+		log_text(LOG_NOTICE,
+		    "the configuration names files out of this worker's "
+		    "reach: another one takes over");
+		stop(w);
+	}
+	if (watch_follow(w->watch, fresh->conf) != 0)
+		log_text(LOG_WARNING, "cannot watch the configuration: %s",
+		    strerror(errno));
+	site_unref(old);
+	if (w->number == 0)
+		log_event(
+		    LOG_NOTICE, "configuration", LOG_STR("text", "reloaded"));
+}
+
+static void
+on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	(void)fd;
+	(void)what;
+	if (watch_changed(w->watch) == 1)
+		reload(w);
+}
+
+static void
+on_hangup(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	reload(arg);
 }
 
 /* A socket from the parent, or its end. */
@@ -230,6 +237,8 @@ start(struct worker *w)
 	w->resolver = start_resolver(w);
 	if (w->resolver == NULL)
 		return EX_CONFIG;
+	if (sandbox_enter(w->site->conf) != 0)
+		return EX_OSERR;
 	w->names = names_new(w->resolver);
 	w->auth = auth_new(w->base);
 	w->commit = commit_new(w->base, &w->store);
