@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * waypost: the administrator's command.  Finds the subcommand; each does
+ * its work in a file of its own and tells faults on standard error.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+#include "base/log.h"
+#include "base/version.h"
+#include "conf/conf.h"
+#include "subcommand.h"
+
+static const struct subcommand {
+	const char *name, *help;
+	int (*run)(const struct invocation *v);
+} subcommands[] = {
+    {"reload", "check the configuration, and let the daemons take it",
+	reload_run},
+    {"user", "users who may log in: add, passwd, remove, list", user_run},
+};
+
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, 'C'},
+    {"version", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+void
+subcommand_faults(const struct faults *f)
+{
+	for (const char *s = buf_str(&f->text); *s != '\0';) {
+		size_t len = strcspn(s, "\n");
+		(void)fprintf(stderr, "waypost: %.*s\n", (int)len, s);
+		s += len + (s[len] == '\n');
+	}
+}
+
+static int
+usage(FILE *to, int code)
+{
+	(void)fputs("usage: waypost [-C file] subcommand ...\n"
+		    "  -C, --config FILE  configuration (default " CONF_PATH
+		    ")\n"
+		    "  -V, --version      print the version\n"
+		    "  -h, --help         print this\n"
+		    "subcommands:\n",
+	    to);
+	for (size_t i = 0; i < sizeof(subcommands) / sizeof(*subcommands); i++)
+		(void)fprintf(to, "  %-17s  %s\n", subcommands[i].name,
+		    subcommands[i].help);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct invocation v = {0};
+	int opt;
+	log_open("waypost", LOG_TO_STDERR);
+	(void)umask(027);
+	while ((opt = getopt_long(argc, argv, "+C:Vh", long_options, NULL)) !=
+	       -1) {
+		switch (opt) {
+		case 'C':
+			v.conf_path = optarg;
+			break;
+		case 'V':
+			(void)puts("waypost " WAYPOST_VERSION);
+			return EX_OK;
+		case 'h':
+			return usage(stdout, EX_OK);
+		default:
+			return usage(stderr, EX_USAGE);
+		}
+	}
+	if (optind >= argc)
+		return usage(stderr, EX_USAGE);
+	v.argc = argc - optind;
+	v.argv = argv + optind;
+	for (size_t i = 0; i < sizeof(subcommands) / sizeof(*subcommands); i++)
+		if (strcmp(subcommands[i].name, v.argv[0]) == 0)
+			return subcommands[i].run(&v);
+	(void)fprintf(stderr, "waypost: no subcommand of this name\n");
+	return usage(stderr, EX_USAGE);
+}
