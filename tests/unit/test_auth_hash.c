@@ -209,11 +209,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_H_queue_is_bounded),
-	    cmocka_unit_test(test_ended_from_the_answer),
-	    cmocka_unit_test(test_freed_while_waiting),
+		cmocka_unit_test(test_H_queue_is_bounded),
+		cmocka_unit_test(test_ended_from_the_answer),
+		cmocka_unit_test(test_freed_while_waiting),
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	    cmocka_unit_test(test_F15_nothing_stays),
+		cmocka_unit_test(test_F15_nothing_stays),
 #endif
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
