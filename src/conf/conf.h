@@ -53,8 +53,9 @@ struct listener {
 	enum tls_listen tls;
 	bool require_tls, require_auth;
 	char *certificate, *key;
-	char *profile;  /* "modern" or "legacy" */
-	bool normalize; /* bare LF and CR: false = reject */
+	char *client_ca; /* NULL: no client certificates */
+	char *profile;   /* "modern" or "legacy" */
+	bool normalize;  /* bare LF and CR: false = reject */
 	struct words proxies;
 };
 
@@ -86,6 +87,7 @@ struct conf {
 	struct {
 		struct words mechanisms;
 		bool plaintext_without_tls;
+		bool name_in_received;
 	} auth;
 	struct {
 		uint64_t message_size, session_size; /* octets; 0 = none */

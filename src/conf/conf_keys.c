@@ -96,6 +96,7 @@ static const struct key listen_keys[] = {
     FLAG("require-auth", DOOR(require_auth), "false"),
     TEXT("certificate", DOOR(certificate), NULL, check_path),
     TEXT("key", DOOR(key), NULL, check_path),
+    TEXT("client-ca", DOOR(client_ca), NULL, check_path),
     ONE_OF("profile", KEY_TEXT, DOOR(profile), "modern", profiles),
     FLAG("normalize", DOOR(normalize), "false"),
     WORDS("proxies", DOOR(proxies), NULL, 0, 1000, NULL, check_block),
@@ -123,6 +124,7 @@ static const struct key auth_keys[] = {
 	"PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS", 0, 5, server_mechanisms,
 	NULL),
     FLAG("plaintext-without-tls", AT(auth.plaintext_without_tls), "false"),
+    FLAG("name-in-received", AT(auth.name_in_received), "false"),
 };
 
 static const struct key limits_keys[] = {

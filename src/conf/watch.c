@@ -295,6 +295,7 @@ add_files(struct watch *w, const struct conf *c, const struct watch *before)
 	add_file(w, c, c->dns.trust_anchor, before);
 	for (size_t i = 0; i < c->nlisteners; i++) {
 		add_file(w, c, c->listeners[i].certificate, before);
+		add_file(w, c, c->listeners[i].client_ca, before);
 		add_file(w, c, c->listeners[i].key, before);
 	}
 	for (size_t i = 0; i < c->nsmarthosts; i++)

@@ -81,7 +81,7 @@ entrance_load_tls(struct entrance *e)
 	struct secure_context *fresh = NULL;
 	if (l->tls != LISTEN_PLAIN && certificate != NULL && key != NULL) {
 		fresh = secure_context_new(
-		    certificate, key, l->profile, NULL, &why);
+		    certificate, key, l->profile, l->client_ca, &why);
 		if (fresh == NULL) {
 			log_event(LOG_ERR, "tls", LOG_STR("listener", e->name),
 			    LOG_STR("certificate", certificate),

@@ -57,7 +57,7 @@ struct visit {
 	char envid[ENVID_MAX + 1];
 	bool committing;
 	char received_from[DOMAIN_MAX + 320], source[512];
-	char with[16];
+	char with[16], comment[256];
 	unsigned long long letter_size;
 	unsigned letter_rcpts;
 };

@@ -223,6 +223,17 @@ describe(struct visit *v)
 	    v->secure != NULL ? "S" : "", user[0] ? "A" : "");
 }
 
+/* The user only if the administrator wants it told. */
+static void
+name_user(struct visit *v)
+{
+	const char *user = session_user(v->session);
+	v->comment[0] = '\0';
+	if (user[0] != '\0' && v->worker->site->conf->auth.name_in_received)
+		(void)snprintf(v->comment, sizeof(v->comment),
+		    "authenticated as %.200s", user);
+}
+
 static int
 start_letter(struct visit *v, struct status *st)
 {
@@ -231,6 +242,7 @@ start_letter(struct visit *v, struct status *st)
 	const struct session_rcpt *r;
 	size_t n = session_rcpts(v->session, &r);
 	describe(v);
+	name_user(v);
 	v->letter_site = site_ref(w->site);
 	v->letter_from = m->from;
 	(void)snprintf(v->envid, sizeof(v->envid), "%s", m->envid);
@@ -240,6 +252,7 @@ start_letter(struct visit *v, struct status *st)
 	    .flags = v->peer.local_socket ? SUBMIT_COMPLETE : SUBMIT_RELAY,
 	    .from = &v->letter_from,
 	    .source = v->source,
+	    .comment = v->comment[0] ? v->comment : NULL,
 	    .received_from = v->received_from,
 	    .with = v->with,
 	    .eight_bit = m->eight_bit,
