@@ -55,6 +55,23 @@ test_ended_while_a_commit_is_open(void **state)
 	owner_free(&o);
 }
 
+/* D22: the peer's end is noticed before the commit is done. */
+static void
+test_D22_end_while_a_commit_is_open(void **state)
+{
+	struct owner o;
+	(void)state;
+	owner_init(&o, false);
+	say(&o, "EHLO c\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nDATA\r\n", "");
+	o.later = true;
+	assert_int_equal(session_input(o.s, ".\r\n", 3), 3);
+	session_eof(o.s);
+	assert_int_equal(session_wants(o.s), SESSION_ANSWER);
+	say(&o, "", "250 2.0.0 Queued as 1\r\n");
+	assert_int_equal(session_wants(o.s), SESSION_CLOSE);
+	owner_free(&o);
+}
+
 /* The socket may go while a question is open; its answer comes too late. */
 static void
 test_freed_while_a_question_is_open(void **state)
@@ -147,6 +164,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_A42_ended_from_outside),
 	    cmocka_unit_test(test_ended_while_a_commit_is_open),
+	    cmocka_unit_test(test_D22_end_while_a_commit_is_open),
 	    cmocka_unit_test(test_freed_while_a_question_is_open),
 	    cmocka_unit_test(test_H03_output_is_bounded),
 	    cmocka_unit_test(test_D19_recipient_1001),
