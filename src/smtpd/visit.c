@@ -213,6 +213,9 @@ read_more(struct visit *v, size_t *total)
 	case SECURE_OK:
 		*total += n;
 		feed(v, scratch, n);
+		/* It may have held a password (F15). */
+		if (!session_in_data(v->session))
+			explicit_bzero(scratch, n);
 		return true;
 	case SECURE_WANT_READ:
 		(void)event_add(v->readable, NULL);

@@ -41,6 +41,7 @@ failed(struct visit *v, const struct status *st)
 	struct timeval tv = {.tv_sec = wait / 1000,
 	    .tv_usec = (suseconds_t)(wait % 1000) * 1000};
 	log_event(LOG_NOTICE, "auth-failed", LOG_STR("client", ip),
+	    LOG_STR("user", auth_claimed(v->exchange)),
 	    LOG_NUM("delay-ms", wait), LOG_STR("text", st->text));
 	v->auth_status = *st;
 	end_exchange(v);
