@@ -302,7 +302,8 @@ test_G23_names(void **state)
 	    {"allowed.ex.evil", false}, {"a.allowed.ex.evil", false},
 	    {"host.example", true}, {"HOST.example", true},
 	    {"x.host.example", false}, {"host.example.evil", false},
-	    {"ost.example", false}, {"", false}, {"192.0.2.1", false}};
+	    {"ost.example", false}, {"", false}, {".allowed.ex", false},
+	    {"ex", false}};
 	(void)state;
 	char *entries[] = {strdup(".allowed.ex"), strdup("host.example")};
 	const struct words except = {entries, 2};
