@@ -19,9 +19,10 @@ check(const struct dns_message *m, enum record_type type)
 	for (size_t i = 0; i < m->n; i++) {
 		const char *name = m->records[i].name;
 		size_t len = strnlen(name, sizeof(m->records[i].name));
-		if (type != RECORD_MX)
+		if (type != RECORD_MX && type != RECORD_PTR)
 			continue;
-		if (len > 0 && !dns_name_valid(name, len))
+		if ((len > 0 || type == RECORD_PTR) &&
+		    !dns_name_valid(name, len))
 			abort();
 	}
 }
@@ -30,11 +31,11 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static const enum record_type types[] = {
-	    RECORD_A, RECORD_MX, RECORD_AAAA};
+	    RECORD_A, RECORD_MX, RECORD_AAAA, RECORD_PTR};
 	struct dns_message m;
 	if (len == 0)
 		return 0;
-	enum record_type type = types[data[0] % 3];
+	enum record_type type = types[data[0] % 4];
 	/* Its own allocation, so that one octet too far is seen. */
 	uint8_t *copy = malloc(len > 1 ? len - 1 : 1);
 	if (copy == NULL)

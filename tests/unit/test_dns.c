@@ -23,6 +23,7 @@
 	"\0\17\0\1"
 #define OWNER "\xc0\x0c"
 #define MX(ttl, len) OWNER "\0\17\0\1\0\0\0" ttl "\0" len
+#define PTR(len) OWNER "\0\14\0\1\0\0\0\7\0" len
 #define A OWNER "\0\1\0\1\0\0\0\7\0\4"
 
 static void
@@ -148,6 +149,25 @@ test_C20_exchanges(void **state)
 }
 
 static void
+test_G23_reverse_names(void **state)
+{
+	static const char names[] = HEAD("\x80", "\5")
+	    PTR("\7") "\4HOST\xc0\x0e" PTR("\5") "\3a/b\0" PTR("\1") "\0" PTR(
+		"\5") "\3a\0b\0" MX("\1", "\5") "\0\1\1x\0";
+	static const char longer[] = HEAD("\x80", "\1") PTR("\4") "\1x\0\0";
+	static const char cut[] = HEAD("\x80", "\1") PTR("\2") "\4x";
+	struct dns_message m;
+	(void)state;
+	assert_int_equal(dns_read(OCTETS(names), RECORD_PTR, &m), 0);
+	assert_int_equal(m.n, 1);
+	assert_int_equal(m.left_out, 3);
+	assert_string_equal(m.records[0].name, "host.test");
+	free(m.records);
+	assert_int_equal(dns_read(OCTETS(longer), RECORD_PTR, &m), -1);
+	assert_int_equal(dns_read(OCTETS(cut), RECORD_PTR, &m), -1);
+}
+
+static void
 test_rcodes(void **state)
 {
 	static const enum answer_kind kinds[16] = {ANSWER_NODATA, ANSWER_FAIL,
@@ -216,6 +236,7 @@ main(void)
 	    cmocka_unit_test(test_cut_anywhere),
 	    cmocka_unit_test(test_malformed),
 	    cmocka_unit_test(test_C20_exchanges),
+	    cmocka_unit_test(test_G23_reverse_names),
 	    cmocka_unit_test(test_rcodes),
 	    cmocka_unit_test(test_ceiling),
 	    cmocka_unit_test(test_names),
