@@ -25,6 +25,10 @@ struct store {
 /* Open SPOOL/queue and its tmp and new for a door.  0; -1 with errno. */
 int store_open(struct store *s, const char *spool) MUST_CHECK;
 
+/* May a batch be made here and moved into new?  Asks, changes nothing.  0;
+ * -1 with errno: EACCES, EROFS... */
+int store_writable(const struct store *s) MUST_CHECK;
+
 /* Open everything for the carrier, too: makes missing directories of its
  * own (state, corrupt), takes the lock.  0; -1 with errno: EWOULDBLOCK
  * when another waypostd holds the lock. */

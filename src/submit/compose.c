@@ -60,7 +60,8 @@ compose_head(struct buf *out, const struct submit_options *o,
 	    .comment = o->comment,
 	    .wall_ms = e->arrived_ms,
 	};
-	stamp_received(out, &received);
+	if (!(o->flags & SUBMIT_HOLD))
+		stamp_received(out, &received);
 	fields_copy(
 	    out, buf_str(head), head->len, compose_field_flags(o->flags));
 	if (o->flags & SUBMIT_COMPLETE) {

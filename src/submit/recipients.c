@@ -75,6 +75,17 @@ add_all(struct submit *s, const struct address_list *all,
 	return 0;
 }
 
+/* Then it is one answer for all, and aliases that meet make one copy. */
+static bool
+same_wishes(const struct submit *s)
+{
+	for (size_t i = 0; i < s->nwishes; i++)
+		if (s->wishes[i].orcpt != NULL ||
+		    s->wishes[i].notify != s->wishes[0].notify)
+			return false;
+	return true;
+}
+
 /* Each recipient by itself, with its wishes; the session has seen to it
  * that none was named twice. */
 static int
@@ -92,10 +103,10 @@ add_wished(struct submit *s, struct status *st)
 }
 
 static int
-add_unique(struct submit *s, struct status *st)
+add_unique(struct submit *s, unsigned notify, struct status *st)
 {
 	struct address_list all = {0};
-	const struct wish wish = {.notify = s->o.notify};
+	const struct wish wish = {.notify = notify};
 	int result = 0;
 	address_list_unique(&s->rcpts);
 	for (size_t i = 0; i < s->rcpts.n && result == 0; i++)
@@ -118,6 +129,8 @@ submit_set_rcpts(struct submit *s, struct status *st)
 		status_set(st, NEVER, 554, "5.1.3", "no recipients");
 		return -1;
 	}
-	return s->nwishes == s->rcpts.n && s->nwishes > 0 ? add_wished(s, st)
-							  : add_unique(s, st);
+	if (s->nwishes == 0 || s->nwishes != s->rcpts.n)
+		return add_unique(s, s->o.notify, st);
+	return same_wishes(s) ? add_unique(s, s->wishes[0].notify, st)
+			      : add_wished(s, st);
 }

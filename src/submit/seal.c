@@ -12,19 +12,23 @@
 #include "submit/submit_internal.h"
 
 static int
+make_head(struct submit *s, const char *id, struct buf *out, struct status *st)
+{
+	if (compose_head(
+		out, &s->o, &s->env, &s->fields, &s->section.head, id) == 0)
+		return 0;
+	return submit_content_fault(st, "the header section is too large");
+}
+
+static int
 write_head(struct submit *s, struct draft *d, struct status *st)
 {
 	char id[QUEUE_ID_MAX + 1];
 	struct buf head;
-	int result;
 	message_id_make(id, d->id, s->env.seq);
 	buf_init(&head, HEAD_MAX);
-	if (compose_head(
-		&head, &s->o, &s->env, &s->fields, &s->section.head, id) != 0) {
-		status_set(
-		    st, NEVER, 554, "5.6.0", "the header section is too large");
-		result = -1;
-	} else {
+	int result = make_head(s, id, &head, st);
+	if (result == 0) {
 		result = batch_data(&d->writer, head.data, head.len);
 		if (result != 0)
 			(void)submit_disk_fault(
@@ -60,6 +64,15 @@ submit_write(struct submit *s, struct status *st)
 	return 0;
 }
 
+/* No queue gives it an id: Message-ID gets a fresh one. */
+static int
+hold_head(struct submit *s, struct status *st)
+{
+	char id[BATCH_ID_LEN + 1];
+	store_make_id(id);
+	return make_head(s, id, &s->head, st);
+}
+
 int
 submit_seal(struct submit *s, struct status *st)
 {
@@ -79,8 +92,20 @@ submit_seal(struct submit *s, struct status *st)
 			return submit_disk_fault(
 			    st, "cannot write to the queue", errno);
 	}
+	if ((s->o.flags & SUBMIT_HOLD) && hold_head(s, st) != 0)
+		return -1;
 	s->sealed = true;
 	return 0;
+}
+
+void
+submit_letter(const struct submit *s, struct submit_letter *out)
+{
+	*out = (struct submit_letter){.envelope = &s->env,
+	    .head = buf_str(&s->head),
+	    .head_len = s->head.len,
+	    .body = buf_str(&s->body),
+	    .body_len = s->body.len};
 }
 
 struct draft *

@@ -6,7 +6,8 @@
  *
  * Small letters stay in memory until commit, so that a refused one never
  * touched the disk; larger ones stream into a draft.  Memory is bounded by
- * the ceilings of the header and of one piece, not by the message.
+ * the ceilings of the header and of one piece, not by the message; except
+ * for SUBMIT_HOLD, where the limit of a message bounds it.
  *
  * Invariant: unless submit_commit() returned 0, submit_free() leaves the
  * queue as it was.
@@ -34,7 +35,9 @@ submit_new(const struct submit_options *o)
 	wire_init(&s->wire, flags);
 	section_init(&s->section);
 	buf_init(&s->out, OUT_MAX);
-	buf_init(&s->body, BODY_MAX);
+	buf_init(&s->body,
+	    o->flags & SUBMIT_HOLD ? (size_t)MESSAGE_MAX + OUT_MAX : BODY_MAX);
+	buf_init(&s->head, HEAD_MAX);
 	envelope_init(&s->env);
 	return s;
 }
@@ -50,6 +53,7 @@ submit_free(struct submit *s)
 	fields_free(&s->fields);
 	buf_free(&s->out);
 	buf_free(&s->body);
+	buf_free(&s->head);
 	address_list_free(&s->rcpts);
 	for (size_t i = 0; i < s->nwishes; i++)
 		free(s->wishes[i].orcpt);
@@ -155,7 +159,7 @@ submit_take(struct submit *s, struct status *st)
 		return -1;
 	if (buf_add(&s->body, s->out.data + taken, s->out.len - taken) != 0)
 		return submit_content_fault(st, "a line is too long");
-	if (s->body.len <= PIECE_MAX)
+	if (s->body.len <= PIECE_MAX || (s->o.flags & SUBMIT_HOLD))
 		return 0;
 	/* The envelope goes out before the rest is seen.  BODY=8BITMIME is
 	 * no lie about a message that turns out to be ASCII. */

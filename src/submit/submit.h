@@ -28,11 +28,14 @@ enum {
 	SUBMIT_COMPLETE = 16,    /* add missing Date, Message-ID, From */
 	SUBMIT_RELAY = 32,       /* over SMTP: the header stays as it is, Bcc
 	                            too; only Received is added */
+	SUBMIT_HOLD = 64,        /* all of it stays in memory, to be handed
+	                            on (submit_letter): no store is needed,
+	                            and Received is the next one's to add */
 };
 
 struct submit_options {
 	const struct conf *conf;
-	struct store *store;
+	struct store *store;         /* NULL only with SUBMIT_HOLD */
 	const struct alias *aliases; /* NULL: none */
 	unsigned flags;
 	const struct address *from; /* NULL only with SUBMIT_XLINES */
@@ -95,6 +98,18 @@ struct draft *submit_own(struct submit *s);
  * have.  0; -1: the draft is dead. */
 int submit_join(
     struct submit *s, struct draft *d, char id[QUEUE_ID_MAX + 1]) MUST_CHECK;
+
+/* --- for a door that hands the letter on (SUBMIT_HOLD) --- */
+
+/* In wire form; borrowed from the letter. */
+struct submit_letter {
+	const struct envelope *envelope;
+	const char *head, *body; /* the empty line ends the head */
+	size_t head_len, body_len;
+};
+
+/* A letter that was sealed. */
+void submit_letter(const struct submit *s, struct submit_letter *out);
 
 /* For the log: octets in wire form, and recipients. */
 unsigned long long submit_size(const struct submit *s);

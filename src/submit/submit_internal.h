@@ -29,6 +29,7 @@ struct submit {
 	struct fields fields;
 	struct buf out;  /* the piece at hand, in wire form */
 	struct buf body; /* octets that no draft has yet */
+	struct buf head; /* SUBMIT_HOLD: as it goes out */
 	struct address_list rcpts;
 	struct wish *wishes; /* SUBMIT_RELAY: one for each of rcpts */
 	size_t nwishes;
