@@ -233,6 +233,6 @@ is 'N03 another user cannot remove' "$(setpriv --reuid $other --regid $gid \
 rm -f "$new"/*
 ok 'root may name a configuration' sh -c \
 	"echo hi | '$mail' -C '$work/a/waypost.conf' a@b"
-is 'and gives the group up' "$(stat -c %g "$new"/*)" "$(id -g)"
+is 'and its file is of the doors'\'' group' "$(stat -c %g "$new"/*)" "$gid"
 ok 'root: -q runs waypostd' "$mail" -q
 done_testing
