@@ -119,6 +119,27 @@ take_activated(const struct listener *l, const struct place *p)
 	return -1;
 }
 
+/* Nobody listens on it any more: make room.  0; -1 with errno. */
+static int
+remove_stale(const struct place *p)
+{
+	const char *path = ((const struct sockaddr_un *)&p->sa)->sun_path;
+	struct stat st;
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT ? 0 : -1;
+	errno = EEXIST;
+	if (!S_ISSOCK(st.st_mode))
+		return -1;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	int result = connect(fd, (const struct sockaddr *)&p->sa, p->len);
+	bool stale = result != 0 && errno == ECONNREFUSED;
+	(void)close(fd);
+	errno = EADDRINUSE;
+	return stale ? unlink(path) : -1;
+}
+
 static int
 open_place(const struct place *p, const char **why)
 {
@@ -134,10 +155,10 @@ open_place(const struct place *p, const char **why)
 	if (p->sa.ss_family == AF_INET6)
 		(void)setsockopt(
 		    fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (is_unix)
-		(void)unlink(path);
 	*why = "bind";
-	int result = bind(fd, (const struct sockaddr *)&p->sa, p->len);
+	int result = is_unix ? remove_stale(p) : 0;
+	if (result == 0)
+		result = bind(fd, (const struct sockaddr *)&p->sa, p->len);
 	if (result == 0 && is_unix)
 		result = chmod(path, 0666); /* who it is, SO_PEERCRED says */
 	if (result == 0) {

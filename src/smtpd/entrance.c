@@ -22,8 +22,7 @@ entrance_conf(const struct entrance *e)
 {
 	const struct conf *c = e->worker->site->conf;
 	for (size_t i = 0; i < c->nlisteners; i++)
-		if (strcmp(c->listeners[i].name, e->name) == 0 &&
-		    strcmp(c->listeners[i].address, e->address) == 0)
+		if (strcmp(c->listeners[i].name, e->name) == 0)
 			return &c->listeners[i];
 	return NULL;
 }
@@ -128,12 +127,19 @@ entrance_close(struct entrance *e)
 void
 entrances_review(struct worker *w)
 {
+	struct entrance *e;
+	LIST_FOREACH(e, &w->entrances, link)
+	entrance_load_tls(e);
+}
+
+void
+entrances_close(struct worker *w, const char *name, const char *address)
+{
 	struct entrance *e, *next;
 	for (e = LIST_FIRST(&w->entrances); e != NULL; e = next) {
 		next = LIST_NEXT(e, link);
-		if (entrance_conf(e) == NULL)
+		if (strcmp(e->name, name) == 0 &&
+		    strcmp(e->address, address) == 0)
 			entrance_close(e);
-		else
-			entrance_load_tls(e);
 	}
 }

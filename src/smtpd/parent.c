@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The parent's loop.  Invariants: every listener of the configuration that
- * could be bound has one open socket here, and every live worker was given
- * it; a worker that dies is replaced after a pause that grows while it keeps
- * dying.
+ * The parent's loop.  Invariants: every live worker has the sockets of
+ * doors.c; a worker that dies is replaced after a pause that grows while it
+ * keeps dying, and starts with the last configuration that was whole.
  */
 #include "smtpd/parent.h"
 
@@ -21,11 +20,9 @@
 #include "base/clock.h"
 #include "base/identity.h"
 #include "base/log.h"
-#include "conf/conf.h"
 #include "conf/watch.h"
-#include "smtpd/bind.h"
+#include "smtpd/doors.h"
 #include "smtpd/guard.h"
-#include "smtpd/handover.h"
 #include "smtpd/worker.h"
 
 #define WORKERS_MAX 64
@@ -35,6 +32,8 @@
 #define RESTART_MAX_MS 30000
 #define HEALTHY_MS 60000 /* lived that long: the pause starts anew */
 #define STOP_PATIENCE_MS 9000
+#define BIND_AGAIN_MS 5000
+#define POLL_MS 1000
 
 struct hand { /* one worker, seen from here */
 	struct parent *parent;
@@ -44,125 +43,62 @@ struct hand { /* one worker, seen from here */
 	struct event *restart;
 };
 
-struct socket {
-	struct socket *next;
-	char *name, *address;
-	int fd;
-};
-
 struct parent {
 	const char *conf_path;
-	struct conf *conf;
+	struct site *site;
 	struct watch *watch;
 	struct event_base *base;
 	struct guard *guard;
-	struct socket *sockets;
+	struct doors *doors;
 	struct hand hands[WORKERS_MAX];
 	unsigned nhands, alive;
-	struct event *events[6];
-	struct event *patience;
+	struct event *events[8]; /* all but those of the hands */
+	struct event *patience, *bind_again, *poll;
 	bool stopping;
 };
 
-/* --- configuration --- */
-
-static struct conf *
-load(const char *path)
+static void
+call_in(struct event *timer, int64_t ms)
 {
-	struct faults f;
-	faults_init(&f);
-	struct conf *c = conf_load(path, 0, &f);
-	if (c == NULL)
-		log_event(LOG_ERR, "configuration",
-		    LOG_MEM("fault", buf_str(&f.text),
-			strcspn(buf_str(&f.text), "\n")));
-	faults_free(&f);
-	return c;
-}
-
-static const struct listener *
-section_of(const struct conf *c, const struct socket *s)
-{
-	for (size_t i = 0; i < c->nlisteners; i++)
-		if (strcmp(c->listeners[i].name, s->name) == 0 &&
-		    strcmp(c->listeners[i].address, s->address) == 0)
-			return &c->listeners[i];
-	return NULL;
-}
-
-static bool
-is_bound(const struct parent *p, const struct listener *l)
-{
-	for (const struct socket *s = p->sockets; s != NULL; s = s->next)
-		if (strcmp(s->name, l->name) == 0 &&
-		    strcmp(s->address, l->address) == 0)
-			return true;
-	return false;
+	const struct timeval tv = {
+	    .tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+	(void)evtimer_add(timer, &tv);
 }
 
 /* --- sockets --- */
 
 static void
-hand_socket(struct hand *h, const struct socket *s)
+tell_one(void *arg, const struct handover *h)
 {
-	struct handover o = {.fd = s->fd};
-	memcpy(o.name, s->name, strnlen(s->name, sizeof(o.name) - 1));
-	memcpy(
-	    o.address, s->address, strnlen(s->address, sizeof(o.address) - 1));
-	if (h->pid != 0 && handover_send(h->control, &o) != 0)
-		log_text(LOG_ERR, "cannot hand %s to worker %d: %s", s->name,
-		    (int)h->pid, strerror(errno));
+	struct hand *hand = arg;
+	if (hand->pid != 0 && handover_send(hand->control, h) != 0)
+		log_text(LOG_ERR, "cannot tell worker %d of a change: %s",
+		    (int)hand->pid, strerror(errno));
 }
 
 static void
-close_gone(struct parent *p)
+tell_all(void *arg, const struct handover *h)
 {
-	struct socket **at = &p->sockets;
-	while (*at != NULL) {
-		struct socket *s = *at;
-		if (section_of(p->conf, s) != NULL) {
-			at = &s->next;
-			continue;
-		}
-		*at = s->next;
-		log_event(LOG_NOTICE, "closed", LOG_STR("listener", s->name),
-		    LOG_STR("address", s->address));
-		(void)close(s->fd);
-		free(s->name);
-		free(s->address);
-		free(s);
-	}
+	struct parent *p = arg;
+	for (unsigned i = 0; i < p->nhands; i++)
+		tell_one(&p->hands[i], h);
 }
 
-/* 0; -1 when any could not be bound. */
-static int
-open_new(struct parent *p)
+static void
+follow_doors(struct parent *p, bool again)
 {
-	int result = 0;
-	for (size_t i = 0; i < p->conf->nlisteners; i++) {
-		const struct listener *l = &p->conf->listeners[i];
-		const char *why;
-		if (is_bound(p, l))
-			continue;
-		int fd = bind_listener(l, &why);
-		if (fd < 0) {
-			log_text(LOG_ERR, "listener %s on %s: %s: %s", l->name,
-			    l->address, why, strerror(errno));
-			result = -1;
-			continue;
-		}
-		struct socket *s = alloc_zero(1, sizeof(*s));
-		s->name = alloc_string(l->name, strlen(l->name));
-		s->address = alloc_string(l->address, strlen(l->address));
-		s->fd = fd;
-		s->next = p->sockets;
-		p->sockets = s;
-		log_event(LOG_NOTICE, "listening", LOG_STR("listener", l->name),
-		    LOG_STR("address", l->address));
-		for (unsigned k = 0; k < p->nhands; k++)
-			hand_socket(&p->hands[k], s);
-	}
-	return result;
+	if (doors_follow(p->doors, p->site->conf, again) > 0)
+		call_in(p->bind_again, BIND_AGAIN_MS);
+	else
+		(void)evtimer_del(p->bind_again);
+}
+
+static void
+on_bind_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	follow_doors(arg, true);
 }
 
 /* --- workers --- */
@@ -173,6 +109,7 @@ be_worker(struct hand *h, int control)
 	struct parent *p = h->parent;
 	struct worker_options o = {.number = (unsigned)(h - p->hands),
 	    .conf_path = p->conf_path,
+	    .site = p->site,
 	    .guard = p->guard,
 	    .control = control};
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -180,8 +117,7 @@ be_worker(struct hand *h, int control)
 	for (unsigned i = 0; i < p->nhands; i++)
 		if (p->hands[i].pid != 0)
 			(void)close(p->hands[i].control);
-	for (struct socket *s = p->sockets; s != NULL; s = s->next)
-		(void)close(s->fd);
+	doors_free(p->doors);
 	/* The parent's loop is not ours; libevent forgets its signals. */
 	(void)event_reinit(p->base);
 	event_base_free(p->base);
@@ -205,15 +141,13 @@ start_worker(struct hand *h)
 	if (pid < 0) {
 		log_text(LOG_ERR, "fork: %s", strerror(errno));
 		(void)close(pair[0]);
-		const struct timeval tv = {.tv_sec = RESTART_MAX_MS / 1000};
-		(void)evtimer_add(h->restart, &tv);
+		call_in(h->restart, RESTART_MAX_MS);
 		return;
 	}
 	h->pid = pid;
 	h->control = pair[0];
 	h->parent->alive++;
-	for (struct socket *s = h->parent->sockets; s != NULL; s = s->next)
-		hand_socket(h, s);
+	doors_each(h->parent->doors, tell_one, h);
 }
 
 static void
@@ -245,9 +179,7 @@ worker_ended(struct hand *h, int status)
 	    LOG_NUM("status", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
 	    LOG_NUM("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
 	    LOG_NUM("restart-ms", h->pause));
-	const struct timeval tv = {.tv_sec = h->pause / 1000,
-	    .tv_usec = (suseconds_t)(h->pause % 1000) * 1000};
-	(void)evtimer_add(h->restart, &tv);
+	call_in(h->restart, h->pause);
 }
 
 static void
@@ -279,14 +211,18 @@ signal_workers(struct parent *p, int sig)
 static void
 reload(struct parent *p)
 {
-	struct conf *c = load(p->conf_path);
-	if (c == NULL)
-		return; /* the workers say so, too: the old one stays */
-	conf_unref(p->conf);
-	p->conf = c;
-	close_gone(p);
-	(void)open_new(p);
-	if (watch_follow(p->watch, c) != 0)
+	struct site *fresh = site_load(p->conf_path, SITE_TELL);
+	if (fresh == NULL) {
+		log_event(LOG_ERR, "configuration",
+		    LOG_STR("text", "not reloaded, the old one stays"));
+		return;
+	}
+	const struct handover change = {.kind = HANDOVER_RELOAD, .fd = -1};
+	site_unref(p->site);
+	p->site = fresh;
+	tell_all(p, &change);
+	follow_doors(p, false);
+	if (watch_follow(p->watch, fresh->conf) != 0)
 		log_text(LOG_WARNING, "cannot watch the configuration: %s",
 		    strerror(errno));
 }
@@ -301,12 +237,20 @@ on_watch(evutil_socket_t fd, short what, void *arg)
 		reload(p);
 }
 
+/* Without inotify (H17). */
+static void
+on_poll(evutil_socket_t fd, short what, void *arg)
+{
+	struct parent *p = arg;
+	on_watch(fd, what, arg);
+	call_in(p->poll, POLL_MS);
+}
+
 static void
 on_hangup(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	signal_workers(arg, SIGHUP);
 	reload(arg);
 }
 
@@ -322,14 +266,22 @@ static void
 on_stop(evutil_socket_t fd, short what, void *arg)
 {
 	struct parent *p = arg;
-	const struct timeval tv = {.tv_sec = STOP_PATIENCE_MS / 1000};
 	(void)fd;
 	(void)what;
 	p->stopping = true;
 	signal_workers(p, SIGTERM);
-	(void)evtimer_add(p->patience, &tv);
+	call_in(p->patience, STOP_PATIENCE_MS);
 	if (p->alive == 0)
 		(void)event_base_loopbreak(p->base);
+}
+
+static struct event *
+new_timer(struct parent *p, event_callback_fn fn, void *arg)
+{
+	struct event *ev = evtimer_new(p->base, fn, arg);
+	if (ev == NULL)
+		die("out of memory");
+	return ev;
 }
 
 static struct event *
@@ -353,38 +305,88 @@ workers_wanted(const struct conf *c)
 	return n > WORKERS_MAX ? WORKERS_MAX : n;
 }
 
+/* Low ports need the rights that we start with; what is in the files must
+ * be readable by who we become. */
 static int
-start(struct parent *p)
+open_and_load(struct parent *p)
 {
-	p->conf = load(p->conf_path);
-	if (p->conf == NULL)
+	struct faults f;
+	faults_init(&f);
+	struct conf *c = conf_load(p->conf_path, 0, &f);
+	site_tell(&f);
+	faults_free(&f);
+	if (c == NULL)
 		return EX_CONFIG;
-	if (open_new(p) != 0 && p->sockets == NULL)
-		return EX_OSERR;
-	if (identity_become_owner(p->conf->spool, true) != 0)
-		return EX_OSERR;
-	p->guard = guard_new(GUARD_ENTRIES);
-	p->base = event_base_new();
-	if (p->guard == NULL || p->base == NULL)
-		return EX_OSERR;
-	p->watch = watch_open(p->conf);
+	p->doors = doors_new(tell_all, p);
+	int code = EX_OK;
+	if (doors_follow(p->doors, c, false) > 0 && doors_count(p->doors) == 0)
+		code = EX_OSERR;
+	else if (identity_become_owner(c->spool, true) != 0)
+		code = EX_OSERR;
+	conf_unref(c);
+	if (code != EX_OK)
+		return code;
+	p->site = site_load(p->conf_path, SITE_TELL);
+	return p->site == NULL ? EX_CONFIG : EX_OK;
+}
+
+static void
+start_events(struct parent *p)
+{
+	p->watch = watch_open(p->site->conf);
 	p->events[0] = follow(p, SIGTERM, EV_SIGNAL, on_stop);
 	p->events[1] = follow(p, SIGINT, EV_SIGNAL, on_stop);
 	p->events[2] = follow(p, SIGHUP, EV_SIGNAL, on_hangup);
 	p->events[3] = follow(p, SIGCHLD, EV_SIGNAL, on_child);
+	p->events[5] = p->patience = new_timer(p, on_patience, p);
+	p->events[6] = p->bind_again = new_timer(p, on_bind_again, p);
+	p->events[7] = p->poll = new_timer(p, on_poll, p);
 	if (watch_fd(p->watch) >= 0)
 		p->events[4] = follow(p, watch_fd(p->watch), EV_READ, on_watch);
-	p->patience = evtimer_new(p->base, on_patience, p);
-	p->nhands = workers_wanted(p->conf);
+	else
+		on_poll(-1, 0, p);
+	/* Those that could not be bound yet, and a change since the load. */
+	follow_doors(p, true);
+	if (watch_changed(p->watch) == 1)
+		reload(p);
+}
+
+static int
+start(struct parent *p)
+{
+	int code = open_and_load(p);
+	if (code != EX_OK)
+		return code;
+	p->guard = guard_new(GUARD_ENTRIES);
+	p->base = event_base_new();
+	if (p->guard == NULL || p->base == NULL)
+		return EX_OSERR;
+	start_events(p);
+	p->nhands = workers_wanted(p->site->conf);
 	for (unsigned i = 0; i < p->nhands; i++) {
 		p->hands[i].parent = p;
-		p->hands[i].restart =
-		    evtimer_new(p->base, on_restart, &p->hands[i]);
-		if (p->patience == NULL || p->hands[i].restart == NULL)
-			die("out of memory");
+		p->hands[i].restart = new_timer(p, on_restart, &p->hands[i]);
 		start_worker(&p->hands[i]);
 	}
-	return 0;
+	return EX_OK;
+}
+
+static void
+free_parent(struct parent *p)
+{
+	for (unsigned i = 0; i < p->nhands; i++)
+		event_free(p->hands[i].restart);
+	for (size_t i = 0; i < sizeof(p->events) / sizeof(p->events[0]); i++)
+		if (p->events[i] != NULL)
+			event_free(p->events[i]);
+	if (p->base != NULL)
+		event_base_free(p->base);
+	watch_close(p->watch);
+	guard_free(p->guard);
+	if (p->doors != NULL)
+		doors_free(p->doors);
+	site_unref(p->site);
+	free(p);
 }
 
 int
@@ -393,9 +395,10 @@ parent_run(const struct parent_options *o)
 	struct parent *p = alloc_zero(1, sizeof(*p));
 	p->conf_path = o->conf_path;
 	int code = start(p);
-	if (code != 0)
-		return code;
-	(void)event_base_dispatch(p->base);
-	log_event(LOG_NOTICE, "stopped", LOG_NUM("workers", p->nhands));
-	return EX_OK;
+	if (code == EX_OK) {
+		(void)event_base_dispatch(p->base);
+		log_event(LOG_NOTICE, "stopped", LOG_NUM("workers", p->nhands));
+	}
+	free_parent(p);
+	return code;
 }

@@ -7,8 +7,8 @@
 
 #include "base/log.h"
 
-static void
-log_faults(const struct faults *f)
+void
+site_tell(const struct faults *f)
 {
 	const char *p = buf_str(&f->text);
 	while (*p != '\0') {
@@ -38,12 +38,13 @@ load(const char *conf_path, struct faults *f)
 }
 
 struct site *
-site_load(const char *conf_path)
+site_load(const char *conf_path, enum site_faults faults)
 {
 	struct faults f;
 	faults_init(&f);
 	struct site *s = load(conf_path, &f);
-	log_faults(&f);
+	if (faults == SITE_TELL)
+		site_tell(&f);
 	faults_free(&f);
 	return s;
 }

@@ -19,8 +19,13 @@ struct site {
 	struct alias *aliases;
 };
 
-/* All or nothing (M03): NULL when anything is broken; faults are logged. */
-struct site *site_load(const char *conf_path) MUST_CHECK;
+/* All or nothing (M03): NULL when anything is broken.  Faults are logged by
+ * the parent; workers, who find the same, are quiet. */
+enum site_faults { SITE_TELL, SITE_QUIET };
+struct site *site_load(
+    const char *conf_path, enum site_faults faults) MUST_CHECK;
+void site_tell(const struct faults *f); /* log them */
+
 struct site *site_ref(struct site *s);
 void site_unref(struct site *s); /* NULL is fine */
 

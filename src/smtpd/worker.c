@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A worker's life: open the queue, follow the configuration, serve, stop.
- * It binds nothing and owns nothing that another worker needs; when it dies
- * the parent starts another.
+ * A worker's life: open the queue, follow the configuration when the parent
+ * says that it changed, serve, stop.  It binds nothing and owns nothing that
+ * another worker needs; when it dies the parent starts another.
  */
 #include "smtpd/worker.h"
 
@@ -117,43 +117,48 @@ on_stop(evutil_socket_t fd, short what, void *arg)
 
 /* --- live configuration --- */
 
+/* Another worker, which starts with what the parent has read, can. */
+static void
+retire(struct worker *w)
+{
+	log_text(LOG_NOTICE, "the configuration names files out of this "
+			     "worker's reach: another one takes over");
+	stop(w);
+}
+
+/* Read in vain: is it the sandbox that keeps us from it? */
+static bool
+out_of_reach(struct worker *w)
+{
+	struct faults f;
+	faults_init(&f);
+	struct conf *c = conf_load(w->conf_path, 0, &f);
+	bool result = !sandbox_reaches(c != NULL ? c : w->site->conf);
+	conf_unref(c);
+	faults_free(&f);
+	return result;
+}
+
+/* The parent found that it is whole. */
 static void
 reload(struct worker *w)
 {
-	struct site *fresh = site_load(w->conf_path);
+	struct site *fresh = site_load(w->conf_path, SITE_QUIET);
 	if (fresh == NULL) {
-		log_event(LOG_ERR, "configuration",
-		    LOG_STR("text", "not reloaded, the old one stays"));
-		return;
+		if (out_of_reach(w))
+			retire(w);
+		return; /* else it changed again: the parent says more */
 	}
-	struct site *old = w->site;
+	site_unref(w->site);
 	w->site = fresh;
 	w->disk_checked = w->drop_checked = 0;
 	entrances_review(w);
 	visits_review(w);
-	if (!sandbox_reaches(fresh->conf)) {
-		log_text(LOG_NOTICE,
-		    "the configuration names files out of this worker's "
-		    "reach: another one takes over");
-		stop(w);
-	}
-	if (watch_follow(w->watch, fresh->conf) != 0)
-		log_text(LOG_WARNING, "cannot watch the configuration: %s",
-		    strerror(errno));
-	site_unref(old);
+	if (!sandbox_reaches(fresh->conf))
+		retire(w);
 	if (w->number == 0)
 		log_event(
 		    LOG_NOTICE, "configuration", LOG_STR("text", "reloaded"));
-}
-
-static void
-on_watch(evutil_socket_t fd, short what, void *arg)
-{
-	struct worker *w = arg;
-	(void)fd;
-	(void)what;
-	if (watch_changed(w->watch) == 1)
-		reload(w);
 }
 
 static void
@@ -164,18 +169,35 @@ on_hangup(evutil_socket_t fd, short what, void *arg)
 	reload(arg);
 }
 
-/* A socket from the parent, or its end. */
+static void
+obey(struct worker *w, const struct handover *h)
+{
+	if (h->kind == HANDOVER_OPEN)
+		entrance_open(w, h->name, h->address, h->fd);
+	else if (h->kind == HANDOVER_CLOSE)
+		entrances_close(w, h->name, h->address);
+}
+
+/* The parent's words, or its end.  Changes that came together are read
+ * once (M05), yet before the sockets that came with them. */
 static void
 on_control(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
 	struct handover h;
+	bool changed = false;
 	(void)what;
 	int got;
-	while ((got = handover_receive(fd, &h)) == 1)
-		entrance_open(w, h.name, h.address, h.fd);
+	while ((got = handover_receive(fd, &h)) == 1) {
+		if (changed && h.kind != HANDOVER_RELOAD)
+			reload(w);
+		changed = h.kind == HANDOVER_RELOAD;
+		obey(w, &h);
+	}
 	if (got < 0)
 		stop(w);
+	else if (changed)
+		reload(w);
 }
 
 /* --- starting --- */
@@ -196,15 +218,9 @@ start_events(struct worker *w)
 	w->interrupt = watch_for(w, SIGINT, EV_SIGNAL, on_stop);
 	w->hangup = watch_for(w, SIGHUP, EV_SIGNAL, on_hangup);
 	w->control_event = watch_for(w, w->control, EV_READ, on_control);
-	if (watch_fd(w->watch) >= 0)
-		w->watch_event =
-		    watch_for(w, watch_fd(w->watch), EV_READ, on_watch);
 	w->patience = evtimer_new(w->base, on_patience, w);
 	if (w->patience == NULL)
 		die("cannot start the event loop");
-	/* A change between load and watch. */
-	if (watch_changed(w->watch) == 1)
-		reload(w);
 }
 
 static struct resolver *
@@ -222,9 +238,6 @@ start_resolver(struct worker *w)
 static int
 start(struct worker *w)
 {
-	w->site = site_load(w->conf_path);
-	if (w->site == NULL)
-		return EX_CONFIG;
 	if (store_open(&w->store, w->site->conf->spool) != 0) {
 		log_text(LOG_ERR, "cannot open the queue in %s: %s",
 		    w->site->conf->spool, strerror(errno));
@@ -233,7 +246,6 @@ start(struct worker *w)
 	w->base = event_base_new();
 	if (w->base == NULL)
 		return EX_OSERR;
-	w->watch = watch_open(w->site->conf);
 	w->resolver = start_resolver(w);
 	if (w->resolver == NULL)
 		return EX_CONFIG;
@@ -259,6 +271,7 @@ worker_run(const struct worker_options *o)
 {
 	struct worker w = {.number = o->number,
 	    .conf_path = o->conf_path,
+	    .site = o->site,
 	    .guard = o->guard,
 	    .control = o->control};
 	LIST_INIT(&w.entrances);

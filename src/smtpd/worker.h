@@ -14,7 +14,6 @@
 
 #include "base/attr.h"
 #include "conf/conf.h"
-#include "conf/watch.h"
 #include "net/resolver.h"
 #include "queue/store.h"
 #include "smtpd/auth.h"
@@ -49,7 +48,6 @@ struct worker {
 	const char *conf_path;
 	struct event_base *base;
 	struct site *site;
-	struct watch *watch;
 	struct store store;
 	struct commit *commit;
 	struct auth *auth;
@@ -59,7 +57,7 @@ struct worker {
 	struct entrance_list entrances;
 	struct visit_list visits;
 	unsigned nvisits;
-	struct event *watch_event, *control_event, *patience;
+	struct event *control_event, *patience;
 	struct event *term, *interrupt, *hangup;
 	int control; /* socket to the parent: listening sockets come by it */
 	int64_t disk_checked; /* monotonic ms */
@@ -72,6 +70,7 @@ struct worker {
 struct worker_options {
 	unsigned number;
 	const char *conf_path;
+	struct site *site; /* counted: the parent's reference is ours now */
 	struct guard *guard;
 	int control;
 };
@@ -82,7 +81,8 @@ int worker_run(const struct worker_options *o);
 /* --- entrance.c --- */
 
 /* The listener section of an entrance in the current configuration, or
- * NULL when it is gone. */
+ * NULL when it is gone.  Its address may be a new one that could not be
+ * bound (M04). */
 const struct listener *entrance_conf(const struct entrance *e);
 
 /* Take over a listening socket. */
@@ -93,9 +93,12 @@ void entrance_close(struct entrance *e);
 /* Certificates again, after a reload; a broken one keeps the old (F08). */
 void entrance_load_tls(struct entrance *e);
 
-/* Close those that the configuration has no longer; the sockets of new ones
- * come from the parent. */
+/* Certificates of all, after a reload.  Which sockets are open is for the
+ * parent to say. */
 void entrances_review(struct worker *w);
+
+/* The parent closed it. */
+void entrances_close(struct worker *w, const char *name, const char *address);
 
 /* --- visit.c --- */
 
