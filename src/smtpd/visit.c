@@ -73,7 +73,7 @@ visit_deadline(struct visit *v, int64_t at)
 	int64_t wait = at - clock_mono_ms();
 	if (wait < 1)
 		wait = 1;
-	v->deadline = at;
+	v->deadline = v->armed = at;
 	struct timeval tv = {.tv_sec = wait / 1000,
 	    .tv_usec = (suseconds_t)(wait % 1000) * 1000};
 	(void)evtimer_add(v->timer, &tv);
@@ -97,7 +97,10 @@ visit_progress(struct visit *v)
 		v->data_since = 0;
 		v->data_octets = 0;
 	}
+	/* A later one is seen when the timer comes; most never do. */
 	v->deadline = at;
+	if (at < v->armed)
+		visit_deadline(v, at);
 }
 
 void
@@ -151,6 +154,19 @@ write_some(struct visit *v, const char *data, size_t len, size_t *n)
 	return SECURE_OK;
 }
 
+/* For nothing else: what may be read but is not wanted now would wake us
+ * over and over. */
+static void
+wait_for(struct visit *v, short what)
+{
+	if (what == EV_READ) {
+		(void)event_add(v->readable, NULL);
+	} else {
+		(void)event_del(v->readable);
+		(void)event_add(v->writable, NULL);
+	}
+}
+
 enum flushed { FLUSHED, FLUSH_WAITS, FLUSH_FAILED };
 
 static enum flushed
@@ -164,10 +180,10 @@ flush(struct visit *v)
 			buf_drop(out, n);
 			break;
 		case SECURE_WANT_WRITE:
-			(void)event_add(v->writable, NULL);
+			wait_for(v, EV_WRITE);
 			return FLUSH_WAITS;
 		case SECURE_WANT_READ:
-			(void)event_add(v->readable, NULL);
+			wait_for(v, EV_READ);
 			return FLUSH_WAITS;
 		default:
 			return FLUSH_FAILED;
@@ -218,10 +234,10 @@ read_more(struct visit *v, size_t *total)
 			explicit_bzero(scratch, n);
 		return true;
 	case SECURE_WANT_READ:
-		(void)event_add(v->readable, NULL);
+		wait_for(v, EV_READ);
 		return false;
 	case SECURE_WANT_WRITE:
-		(void)event_add(v->writable, NULL);
+		wait_for(v, EV_WRITE);
 		return false;
 	case SECURE_EOF:
 		session_eof(v->session);
@@ -247,9 +263,10 @@ visit_pump(struct visit *v)
 			return;
 		}
 		want = session_wants(v->session);
-		if (f == FLUSH_WAITS || want == SESSION_ANSWER) {
-			if (f != FLUSH_WAITS || v->secure == NULL)
-				(void)event_del(v->readable);
+		if (f == FLUSH_WAITS)
+			return;
+		if (want == SESSION_ANSWER) {
+			(void)event_del(v->readable);
 			return;
 		}
 		if (want == SESSION_CLOSE) {
@@ -278,7 +295,11 @@ visits_review(struct worker *w)
 {
 	struct visit *v;
 	LIST_FOREACH(v, &w->visits, link)
-	v->welcome = NULL;
+	{
+		v->welcome = NULL;
+		if (v->stage == STAGE_SESSION)
+			(void)visit_find_name(v);
+	}
 }
 
 void
@@ -291,10 +312,10 @@ visits_stop(struct worker *w, bool force)
 			visit_close(v);
 			continue;
 		}
-		if (session_wants(v->session) == SESSION_ANSWER ||
-		    (session_in_data(v->session) && !force))
+		if (session_in_data(v->session) && !force)
 			continue;
-		session_end(v->session, "4.3.2", "Service is stopping");
+		/* An answer that is waited for is given first. */
+		session_end(v->session, "4.3.2", VISIT_STOPPING);
 		visit_pump(v);
 	}
 }

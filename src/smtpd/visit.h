@@ -20,6 +20,9 @@ enum stage {
 	STAGE_SESSION,
 };
 
+/* What is answered when the reverse name is known. */
+enum waits { WAITS_NOT, WAITS_RCPT, WAITS_DATA };
+
 struct visit {
 	LIST_ENTRY(visit) link;
 	struct worker *worker;
@@ -35,11 +38,12 @@ struct visit {
 	struct secure *secure;
 	struct session *session;
 	struct buf in; /* octets that the session has not taken yet */
-	int64_t deadline, data_since; /* monotonic ms */
+	int64_t deadline, armed, data_since; /* monotonic ms */
 	uint64_t data_octets;
 
 	struct peer peer;
 	struct name_query *name_query;
+	enum waits waits;
 	bool in_hook;               /* an answer now is no answer later */
 	const struct conf *welcome; /* access was granted by this one */
 	struct auth_channel channel;
@@ -69,6 +73,7 @@ extern const struct session_hooks visit_hooks;
 
 /* Octets that wait for the session, at most. */
 #define VISIT_IN_MAX (64 * 1024)
+#define VISIT_STOPPING "Service is stopping"
 #define VISIT_SETUP_MS 10000 /* PROXY header, name, handshake (F05) */
 
 /* --- visit_setup.c --- */
@@ -104,6 +109,10 @@ void visit_auth_cancel(void *arg);
 
 /* The listener's section in the current configuration, or NULL. */
 const struct listener *visit_listener(const struct visit *v);
+
+/* Is all known that the lists of the configuration need?  Else it is looked
+ * up, and the visit goes on with what waits for it. */
+bool visit_find_name(struct visit *v);
 
 /* Let go of a letter that was not committed. */
 void visit_drop_letter(struct visit *v);

@@ -63,7 +63,8 @@ on_access(void *arg, struct status *st)
 		status_set(st, NEVER, 554, "5.7.1", "This listener was closed");
 	else
 		relay_access(c, &v->peer, st);
-	if (st->verdict == DONE)
+	/* A name that is still looked up may be on the list. */
+	if (st->verdict == DONE && visit_find_name(v))
 		v->welcome = c;
 }
 
@@ -151,34 +152,48 @@ judge(struct visit *v, const struct address *rcpt, struct status *st)
 		log_refused(v, full.text, st, relay_rule_name(rule));
 }
 
-/* The reverse name came after all: the question is answered now. */
+static void decide_data(struct visit *v, struct status *st);
+
+/* The reverse name came after all: what waits for it is answered now. */
 static void
 on_late_name(void *arg, const char *name)
 {
 	struct visit *v = arg;
+	struct status st;
+	enum waits waits = v->waits;
 	v->name_query = NULL;
 	(void)snprintf(v->peer.name, sizeof(v->peer.name), "%s", name);
 	v->peer.name_known = true;
-	if (v->in_hook)
+	if (waits == WAITS_NOT)
 		return;
-	struct status st;
-	judge(v, &v->asked, &st);
+	v->waits = WAITS_NOT;
+	if (waits == WAITS_RCPT)
+		judge(v, &v->asked, &st);
+	else
+		decide_data(v, &st);
 	session_answer(v->session, &st);
 	visit_pump(v);
+}
+
+bool
+visit_find_name(struct visit *v)
+{
+	if (v->peer.name_known || !relay_needs_name(v->worker->site->conf))
+		return true;
+	if (v->name_query == NULL)
+		v->name_query = names_find(v->worker->names, &v->peer.ip,
+		    clock_mono_ms(), on_late_name, v);
+	return v->name_query == NULL;
 }
 
 static enum ask
 on_rcpt(void *arg, const struct session_rcpt *r, struct status *st)
 {
 	struct visit *v = arg;
-	if (!v->peer.name_known && relay_needs_name(v->worker->site->conf)) {
+	if (!visit_find_name(v)) {
 		v->asked = r->addr;
-		v->in_hook = true;
-		v->name_query = names_find(v->worker->names, &v->peer.ip,
-		    clock_mono_ms(), on_late_name, v);
-		v->in_hook = false;
-		if (v->name_query != NULL)
-			return ASK_LATER;
+		v->waits = WAITS_RCPT;
+		return ASK_LATER;
 	}
 	judge(v, &r->addr, st);
 	return ASK_NOW;
@@ -267,10 +282,9 @@ start_letter(struct visit *v, struct status *st)
 	return 0;
 }
 
-static enum ask
-on_data(void *arg, struct status *st)
+static void
+decide_data(struct visit *v, struct status *st)
 {
-	struct visit *v = arg;
 	const struct session_rcpt *r;
 	size_t n = session_rcpts(v->session, &r);
 	/* Judged again: one that lost its right takes the message with it,
@@ -278,12 +292,23 @@ on_data(void *arg, struct status *st)
 	for (size_t i = 0; i < n; i++) {
 		judge(v, &r[i].addr, st);
 		if (st->verdict != DONE)
-			return ASK_NOW;
+			return;
 	}
 	if (start_letter(v, st) != 0)
 		visit_drop_letter(v);
 	else
 		status_set(st, DONE, 250, "2.0.0", "Ok");
+}
+
+static enum ask
+on_data(void *arg, struct status *st)
+{
+	struct visit *v = arg;
+	if (!visit_find_name(v)) {
+		v->waits = WAITS_DATA;
+		return ASK_LATER;
+	}
+	decide_data(v, st);
 	return ASK_NOW;
 }
 
@@ -312,6 +337,8 @@ on_committed(void *arg, const char *id, const struct status *st)
 		    LOG_NUM("size", v->letter_size),
 		    LOG_NUM("rcpts", v->letter_rcpts),
 		    LOG_STR("with", v->with));
+	if (v->worker->stopping)
+		session_end(v->session, "4.3.2", VISIT_STOPPING);
 	session_answer(v->session, st);
 	if (v->gone)
 		visit_free(v);
