@@ -61,6 +61,9 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libwaypost.a
 
 $(B)/tests/unit/test_options: $(B)/cmd/sendmail/options.o
 $(B)/tests/unit/test_options: LDLIBS += $(B)/libwaypost.a
+$(B)/tests/unit/test_talk: $(addprefix $(B)/cmd/sendmail/,talk.o talk_lines.o \
+	line.o outcome.o)
+$(B)/tests/unit/test_talk: LDLIBS += $(B)/libwaypost.a
 
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libwaypost.a
 	$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) $(LDLIBS)

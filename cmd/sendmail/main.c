@@ -5,7 +5,7 @@
  * jobs are in files of their own.
  *
  * The program is set-gid to the group of the queue.  That right serves one
- * job, queueing a message as the installed configuration says.  For all
+ * job, queueing messages as the installed configuration says.  For all
  * else, and for a caller who names a file, it is dropped first.
  */
 #include <stddef.h>
@@ -20,7 +20,8 @@
 static unsigned
 conf_flags(enum job job)
 {
-	return job == JOB_SEND ? CONF_LENIENT | CONF_LOCAL : CONF_LENIENT;
+	bool queues = job == JOB_SEND || job == JOB_SMTP;
+	return queues ? CONF_LENIENT | CONF_LOCAL : CONF_LENIENT;
 }
 
 static int
@@ -31,6 +32,8 @@ run(const struct options *o, const struct conf *c)
 		return mailq_run(o, c);
 	case JOB_ALIASES:
 		return newaliases_run(o, c);
+	case JOB_SMTP:
+		return smtp_run(o, c);
 	case JOB_FLUSH:
 		return flush_run(o, c);
 	case JOB_SEND:

@@ -71,16 +71,16 @@ set_mode(struct options *o, const char *value, char *why)
 		o->job = JOB_ALIASES;
 		return EX_OK;
 	case 's':
-		return refuse(why,
-		    "-bs is not yet available: SMTP on standard input comes "
-		    "with the listener");
+		o->job = JOB_SMTP;
+		return EX_OK;
 	case 'd':
 	case 'D':
 		return refuse(why,
 		    "-bd is not here: the daemon is waypostd, started as a "
 		    "service");
 	default:
-		return refuse(why, "of -b there are -bm, -bp, -bi and -bq");
+		return refuse(
+		    why, "of -b there are -bm, -bp, -bi, -bq and -bs");
 	}
 }
 

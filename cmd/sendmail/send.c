@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Standard input to the queue.  No fork, no exec, no network; the letter is
- * made by src/submit, what went wrong is turned into a sentence and an exit
- * code here.
+ * Standard input to the queue, or to the listener where the queue is barred.
+ * No fork, no exec, no network; the letter is made by src/submit, what went
+ * wrong is turned into a sentence and an exit code here.
  *
  * Invariant: 0 is returned only when the message is durable; with any other
- * code nothing of it is in the queue.
+ * code nothing of it is in the queue, but for a listener that took it and
+ * did not get to say so.
  */
 #include "jobs.h"
 
@@ -18,57 +19,22 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "outcome.h"
+#include "queue.h"
 #include "sender.h"
 #include "start.h"
 #include "submit/submit.h"
+#include "talk.h"
 #include "tell.h"
 
 #define READ_SIZE (64 * 1024)
 #define FULL_NAME_MAX 998 /* it has to fit into a line */
 
-/* How the house's outcome looks to a caller of sendmail. */
-static int
-exit_code(const struct status *st)
-{
-	if (st->verdict == LATER)
-		return strcmp(st->enhanced, "4.3.5") == 0 ? EX_CONFIG
-							  : EX_TEMPFAIL;
-	if (st->code == 552 || strcmp(st->enhanced, "5.4.6") == 0)
-		return EX_UNAVAILABLE;
-	return EX_DATAERR;
-}
-
-static const char *
-cure(const struct status *st)
-{
-	if (strcmp(st->enhanced, "4.3.1") == 0)
-		return "; make room and send it again";
-	if (strcmp(st->enhanced, "4.3.5") == 0)
-		return "; mend the alias file (newaliases tells all its "
-		       "faults) and send it again";
-	return st->verdict == LATER ? "; send it again later" : "";
-}
-
 static int
 refused(const struct options *o, const struct status *st)
 {
-	tell(o->program, "not queued: %s%s", st->text, cure(st));
-	return exit_code(st);
-}
-
-static int
-cannot_open(const struct options *o, const struct conf *c, int error)
-{
-	const char *hint = "check that the spool directory exists, or run "
-			   "\"waypostd\" once to make it";
-	if (error == EACCES || error == EPERM)
-		hint = start_privileged()
-			   ? "check owner, group and mode of the directory"
-			   : "sendmail has to run set-gid, and the caller "
-			     "without NoNewPrivileges";
-	tell(o->program, "not queued: cannot open the queue %s/queue: %s; %s",
-	    c->spool, strerror(error), hint);
-	return EX_TEMPFAIL;
+	tell(o->program, "not queued: %s%s", st->text, outcome_cure(st));
+	return outcome_exit(st);
 }
 
 /* Copy the message.  An exit code. */
@@ -99,30 +65,57 @@ read_message(const struct options *o, struct submit *s)
 }
 
 static int
-submit_all(const struct options *o, struct submit *s,
-    const struct address_list *rcpts, char id[QUEUE_ID_MAX + 1])
+take_all(
+    const struct options *o, struct submit *s, const struct address_list *rcpts)
 {
 	struct status st;
 	for (size_t i = 0; i < rcpts->n; i++)
 		if (submit_rcpt(s, &rcpts->v[i], &st) != 0)
 			return refused(o, &st);
-	int code = read_message(o, s);
-	if (code != EX_OK)
-		return code;
-	return submit_commit(s, id, &st) == 0 ? EX_OK : refused(o, &st);
+	return read_message(o, s);
 }
 
-/* A queue that nobody serves is not to be forgotten. */
-static void
-tell_queued(const struct options *o, const struct store *store, const char *id)
+static int
+by_queue(const struct options *o, struct submit *s,
+    const struct address_list *rcpts, const struct store *store)
 {
-	if (!store_served(store))
-		tell(o->program,
-		    "queued as %s, but no waypostd is running: start it to "
-		    "have the mail delivered",
-		    id);
+	struct status st;
+	char id[QUEUE_ID_MAX + 1];
+	int code = take_all(o, s, rcpts);
+	if (code != EX_OK)
+		return code;
+	if (submit_commit(s, id, &st) != 0)
+		return refused(o, &st);
+	queue_tell_accepted(o, store, id); /* the mail is safe */
+	return EX_OK;
+}
+
+/* All of it is read before the listener is asked, so that a caller who
+ * takes his time is not too slow for it. */
+static int
+by_socket(const struct options *o, const struct conf *c, struct submit *s,
+    const struct address_list *rcpts, int error)
+{
+	struct status st;
+	struct submit_letter letter;
+	int code = take_all(o, s, rcpts);
+	if (code != EX_OK)
+		return code;
+	if (submit_seal(s, &st) != 0)
+		return refused(o, &st);
+	submit_letter(s, &letter);
+	talk_letter(c, &letter, &st);
+	if (strcmp(st.enhanced, TALK_UNREACHED) == 0 && st.code == 0)
+		return queue_tell_unreached(o, c, error, &st);
+	if (st.code == 0)
+		tell(o->program, "waypost-smtpd: %s%s", st.text,
+		    outcome_cure(&st));
+	else if (st.verdict != DONE)
+		tell(o->program, "not queued: waypost-smtpd says %d %s %s%s",
+		    st.code, st.enhanced, st.text, outcome_cure(&st));
 	else if (o->verbose)
-		tell(o->program, "queued as %s", id);
+		tell(o->program, "waypost-smtpd says %s", st.text);
+	return outcome_exit(&st);
 }
 
 static int
@@ -131,19 +124,23 @@ send_to(const struct options *o, const struct conf *c,
     const struct alias *aliases)
 {
 	struct store store;
-	char source[64], comment[64], id[QUEUE_ID_MAX + 1];
+	char source[64], comment[64];
 	unsigned long uid = getuid();
 	(void)snprintf(source, sizeof(source), "sendmail uid=%lu", uid);
 	(void)snprintf(comment, sizeof(comment), "sendmail, uid %lu", uid);
-	if (store_open(&store, c->spool) != 0)
-		return cannot_open(o, c, errno);
+	int error = queue_open(&store, c);
+	if (error != 0 && !queue_barred(error))
+		return queue_tell_fault(o, c, error);
+	if (error != 0)
+		start_drop_group(); /* it serves nothing any more */
 	struct submit *s = submit_new(&(struct submit_options){
 	    .conf = c,
-	    .store = &store,
-	    .aliases = aliases,
+	    .store = error == 0 ? &store : NULL,
+	    .aliases = error == 0 ? aliases : NULL, /* else the listener's */
 	    .flags = SUBMIT_COMPLETE |
 		     (o->header_rcpts ? SUBMIT_HEADER_RCPTS : 0) |
-		     (o->ignore_dots ? 0 : SUBMIT_DOT_ENDS),
+		     (o->ignore_dots ? 0 : SUBMIT_DOT_ENDS) |
+		     (error == 0 ? 0 : SUBMIT_HOLD),
 	    .from = from,
 	    .full_name = o->full_name,
 	    .source = source,
@@ -152,11 +149,9 @@ send_to(const struct options *o, const struct conf *c,
 	    .ret = o->ret,
 	    .notify = o->notify,
 	});
-	int code = submit_all(o, s, rcpts, id);
+	int code = error == 0 ? by_queue(o, s, rcpts, &store)
+			      : by_socket(o, c, s, rcpts, error);
 	submit_free(s);
-	/* From here on the mail is safe. */
-	if (code == EX_OK)
-		tell_queued(o, &store, id);
 	return code; /* the descriptors go with the process */
 }
 

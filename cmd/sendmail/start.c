@@ -29,8 +29,8 @@
 static void
 on_end(int signal_number)
 {
-	static const char late[] = "sendmail: no end of the message within an "
-				   "hour; nothing was queued\n";
+	static const char late[] = "sendmail: no end within an hour; what was "
+				   "not accepted is not queued\n";
 	draft_emergency_unlink();
 	if (signal_number == SIGALRM &&
 	    write(STDERR_FILENO, late, sizeof(late) - 1) < 0)

@@ -62,7 +62,7 @@ if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
 else
 	diag 'no strace'
 fi
-for mode in e d t h X s v; do
+for mode in e d t h X v; do
 	refused "A05 -b$mode" 64 "-b$mode" a@b
 done
 accepted 'A05 -bm' -bm a@b

@@ -72,6 +72,18 @@ test_A28_real_callers(void **state)
 	CHECK(lines);
 }
 
+/* What Symfony, Swift Mailer and swaks write. */
+static void
+test_A24_bs(void **state)
+{
+	const char *const args[] = {"/usr/sbin/sendmail", "-bs", NULL};
+	struct options o;
+	char *argv[ARGS_MAX], why[OPTIONS_WHY_MAX];
+	(void)state;
+	assert_int_equal(parse(&o, args, argv, why), EX_OK);
+	assert_int_equal(o.job, JOB_SMTP);
+}
+
 static void
 test_A27_accepted(void **state)
 {
@@ -110,7 +122,6 @@ test_A05_modes(void **state)
 	    {{"sendmail", "-bd"}, EX_USAGE, ""},
 	    {{"sendmail", "-bt"}, EX_USAGE, ""},
 	    {{"sendmail", "-bh"}, EX_USAGE, ""},
-	    {{"sendmail", "-bs"}, EX_USAGE, ""},
 	    {{"sendmail", "-bX"}, EX_USAGE, ""},
 	    {{"sendmail", "-bmm"}, EX_USAGE, ""},
 	    {{"sendmail", "-b"}, EX_USAGE, ""},
@@ -239,6 +250,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_A28_real_callers),
 	    cmocka_unit_test(test_A27_accepted),
+	    cmocka_unit_test(test_A24_bs),
 	    cmocka_unit_test(test_A01_A02_A04_paths_are_ignored),
 	    cmocka_unit_test(test_A05_modes),
 	    cmocka_unit_test(test_A10_addresses_like_options),
