@@ -67,7 +67,7 @@ struct entry {
 struct names {
 	struct resolver *resolver;
 	struct hash cache;
-	TAILQ_HEAD(, entry) ages;
+	TAILQ_HEAD(ages, entry) ages;
 	size_t known, searching;
 };
 

@@ -66,7 +66,8 @@ static const char *const shared[] = {"/", "/dev", "/dev/shm", "/etc",
 
 /* Read by libraries, when they are there. */
 static const char *const system_files[] = {"/etc/resolv.conf", "/etc/hosts",
-    "/etc/localtime", "/usr/share/zoneinfo", "/usr/share/dns"};
+    "/etc/localtime", "/usr/share/zoneinfo", "/usr/share/dns",
+    "/usr/lib/ssl/openssl.cnf", "/etc/pki/tls/openssl.cnf"};
 
 static int
 abi_version(void)
