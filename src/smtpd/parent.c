@@ -65,8 +65,6 @@ call_in(struct event *timer, int64_t ms)
 	(void)evtimer_add(timer, &tv);
 }
 
-/* --- sockets --- */
-
 static void
 tell_one(void *arg, const struct handover *h)
 {
@@ -100,8 +98,6 @@ on_bind_again(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	follow_doors(arg, true);
 }
-
-/* --- workers --- */
 
 static void
 be_worker(struct hand *h, int control)
@@ -197,8 +193,6 @@ on_child(evutil_socket_t fd, short what, void *arg)
 	if (p->stopping && p->alive == 0)
 		(void)event_base_loopbreak(p->base);
 }
-
-/* --- events --- */
 
 static void
 signal_workers(struct parent *p, int sig)

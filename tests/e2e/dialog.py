@@ -5,6 +5,7 @@ Peer is a client that says exactly what it is told; House is a listener in a
 place of its own, whose configuration is rewritten while it runs.  Nothing
 here sleeps for luck: until() asks again until the answer is there."""
 
+import ctypes
 import os
 import re
 import resource
@@ -194,7 +195,7 @@ class House:
         self.conf, self.log = self.path("waypost.conf"), self.path("log")
         self.new = self.path("spool/queue/new")
         self.port = free_port()
-        self.process = None
+        self.process, self.listeners = None, 0
         self.write("aliases", "")
         self.write("domains", "example.com local default\n")
 
@@ -222,6 +223,7 @@ class House:
             top += '%s = "%s"\n' % (name, self.path(name))
         if listen is None:
             listen = {"lan": ""}
+        self.listeners = len(listen)
         for name, body in listen.items():
             if "address" not in body:
                 body = 'address = "127.0.0.1:%d" ' % self.port + body
@@ -233,6 +235,8 @@ class House:
     def run(self, files=None, before=()):
         """before: a command that runs it."""
         def limit():
+            # It ends with us, however we end.
+            ctypes.CDLL(None).prctl(1, signal.SIGTERM)
             if files:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
         with open(self.log, "ab") as log:
@@ -242,8 +246,9 @@ class House:
                 preexec_fn=limit)
 
     def start(self, **options):
+        before = self.mark()
         self.process = self.run(**options)
-        self.wait_log("listening ")
+        self.wait_log("(?s)" + "listening .*" * self.listeners, before)
         return self
 
     def logged(self):
@@ -256,7 +261,7 @@ class House:
                      (self.process.poll() is not None and "over"))
 
     def mark(self):
-        return len(self.logged())
+        return len(self.logged()) if os.path.exists(self.log) else 0
 
     def workers(self):
         pid = self.process.pid
