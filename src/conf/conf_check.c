@@ -121,7 +121,13 @@ check_block(const char *s)
 const char *
 check_client(const char *s)
 {
-	return *s == '.' ? check_domain(s + 1) : check_block(s);
+	if (*s == '.')
+		return check_domain(s + 1);
+	const char *fault = check_block(s);
+	/* "printer.corp.test": that host alone. */
+	if (fault != NULL && strchr(s, '.') != NULL && check_domain(s) == NULL)
+		return NULL;
+	return fault;
 }
 
 const char *
