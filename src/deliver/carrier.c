@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -90,7 +91,8 @@ drained(struct carrier *c, bool more)
 	return c->drain && !more && c->pool.waiting == 0 &&
 	       c->pool.active == 0 && c->settled == NULL &&
 	       c->journal.pending_records == 0 && c->finished == NULL &&
-	       clerk_idle(c->clerk) && (due < 0 || due > clock_mono_ms());
+	       c->leaving == NULL && clerk_idle(c->clerk) &&
+	       (due < 0 || due > clock_mono_ms());
 }
 
 static void
@@ -119,12 +121,13 @@ on_work(evutil_socket_t fd, short what, void *arg)
 	struct carrier *c = arg;
 	(void)fd;
 	(void)what;
-	settle_run(c);
+	settle_run(c, false);
 	bool more = take_pickup(c);
 	if (!c->halted && !c->stopping)
 		more |= dispatch_due(c);
 	pool_pump(c);
 	commit_when_due(c);
+	ledger_tidy(c);
 	if (more || c->settled != NULL)
 		carrier_wake(c);
 	if (!c->stopping && drained(c, more))
@@ -152,6 +155,7 @@ carrier_stop(struct carrier *c)
 	if (c->stopping)
 		return;
 	c->stopping = true;
+	c->no_reports = clock_mono_ms() + STOP_PATIENCE_MS;
 	live_mute(c);
 	pool_stop(c, false);
 	set_timer(c->patience, STOP_PATIENCE_MS);
@@ -210,7 +214,7 @@ close_loop(struct carrier *c)
 static void
 last_words(struct carrier *c)
 {
-	settle_run(c);
+	settle_run(c, true);
 	ledger_commit_now(c);
 	log_event(
 	    LOG_NOTICE, "stopped", LOG_NUM("queued", c->schedule.letters));
@@ -220,6 +224,11 @@ int
 carrier_run(const struct carrier_options *o)
 {
 	struct carrier c = {.conf_path = o->conf_path, .drain = o->drain};
+	c.settled_end = &c.settled;
+	/* Jitter need not be secret, only differ from host to host. */
+	srandom((unsigned)(clock_wall_ms() ^ getpid()));
+	/* Until it means "read the configuration again". */
+	(void)signal(SIGHUP, SIG_IGN);
 	pool_init(&c.pool);
 	schedule_init(&c.schedule);
 	int code = live_open(&c);

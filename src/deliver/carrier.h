@@ -31,9 +31,11 @@ struct event_base;
 
 /* While the journal cannot be written, try again this often. */
 #define JOURNAL_RETRY_MS (10 * 1000LL)
-/* Findings become durable after this long, or at so many (DESIGN). */
 /* Deliveries under way may end within this time (J22). */
 #define STOP_PATIENCE_MS (8 * 1000LL)
+/* Settling holds the loop no longer than this: reports are durable writes. */
+#define SETTLE_TURN_MS 50
+/* Findings become durable after this long, or at so many (DESIGN). */
 #define COMMIT_INTERVAL_MS 20
 #define COMMIT_RECORDS 64
 /* So many findings may be in memory only: the most that a crash repeats. */
@@ -59,8 +61,11 @@ struct carrier {
 	struct pool pool; /* destinations and connections */
 
 	struct job *settled;      /* jobs whose results are complete */
+	struct job **settled_end; /* ... first come, first served */
 	struct bundle *finished;  /* nothing open, records not durable yet */
 	struct bundle *committed; /* to remove when the commit has ended */
+	struct bundle *leaving;   /* to remove when there is time */
+	size_t nleaving;
 
 	struct event *work;  /* something to do at the end of this turn */
 	struct event *timer; /* the next due time */
@@ -75,6 +80,8 @@ struct carrier {
 	bool pickup_ready;     /* the pickup directory may hold files */
 	int64_t commit_at;     /* monotonic ms; 0: nothing pending */
 	int64_t retry_journal; /* monotonic ms */
+	int64_t no_reports;    /* monotonic ms; stopping: none after that */
+	uint64_t journal_new;  /* lines of the journal as last rewritten */
 };
 
 struct carrier_options {
@@ -119,8 +126,9 @@ void settle_later(struct carrier *c, struct job *j);
  * tried later, or out of the queue when it is broken or gone. */
 void settle_unreadable(struct carrier *c, struct job *j, const char *why);
 
-/* Turn results into records, reports and retries; frees the jobs. */
-void settle_run(struct carrier *c);
+/* Turn results into records, reports and retries; frees the jobs.  Only for
+ * a while unless all are wanted: then some may be left. */
+void settle_run(struct carrier *c, bool all);
 
 /* A batch in which nothing is open any more. */
 void settle_finished(struct carrier *c, struct bundle *b);
@@ -131,6 +139,9 @@ void settle_finished(struct carrier *c, struct bundle *b);
  * ledger_news() is called when something has ended. */
 void ledger_commit(struct carrier *c);
 void ledger_news(void *arg);
+
+/* Let the clerk remove what is finished, if there is time for it. */
+void ledger_tidy(struct carrier *c);
 
 /* The same, all of it, before returning: at the end. */
 void ledger_commit_now(struct carrier *c);

@@ -64,6 +64,27 @@ conn_may_send(struct carrier *c)
 	return false;
 }
 
+static void
+leave(struct conn *conn)
+{
+	if (!conn->leaving)
+		conn->destination->carrier->pool.leaving++;
+	conn->leaving = conn->retired = true;
+}
+
+/* Has it done its share?  Others that have no connection at all come before
+ * one that has several. */
+static bool
+spent(struct conn *conn)
+{
+	const struct destination *d = conn->destination;
+	const struct pool *p = &d->carrier->pool;
+	unsigned most = d->carrier->conf->outbound.messages_per_connection;
+	if (conn->given > 0 && d->nconns > 1 && p->leaving < p->nstarved)
+		leave(conn);
+	return conn->retired || (most != 0 && conn->given >= most);
+}
+
 void
 conn_feed(struct conn *conn)
 {
@@ -71,9 +92,8 @@ conn_feed(struct conn *conn)
 	struct carrier *c = d->carrier;
 	if (!conn->ready)
 		return;
-	unsigned most = c->conf->outbound.messages_per_connection;
-	while (d->waiting > 0 && conn_may_send(c) &&
-	       (most == 0 || conn->given < most) && hop_can_take(conn->hop)) {
+	while (d->waiting > 0 && conn_may_send(c) && !spent(conn) &&
+	       hop_can_take(conn->hop)) {
 		const char *why;
 		struct job *j = destination_take(d);
 		if (job_load(j, &c->store, &why) != 0)
@@ -82,10 +102,12 @@ conn_feed(struct conn *conn)
 			give(conn, j);
 	}
 	bool idle = hop_idle(conn->hop);
-	if (idle && ((most != 0 && conn->given >= most) || c->stopping))
+	if (idle && (spent(conn) || c->stopping)) {
+		set_idle(conn, false);
 		hop_quit(conn->hop);
-	else
+	} else {
 		set_idle(conn, idle);
+	}
 }
 
 /* --- hooks --- */
@@ -141,35 +163,83 @@ on_body(
 	return job_body(t->cookie, offset, out, room);
 }
 
+/* Has another connection a session with the same address? */
+static bool
+target_lives(const struct destination *d, const struct hop_target *t)
+{
+	const struct conn *conn;
+	TAILQ_FOREACH(conn, &d->conns, of_destination)
+	if (conn->ready && conn->target.port == t->port &&
+	    ip_equal(&conn->target.ip, &t->ip))
+		return true;
+	return false;
+}
+
+static void
+no_session(struct conn *conn, const struct status *st)
+{
+	struct destination *d = conn->destination;
+	int64_t now = clock_mono_ms();
+	if (conn->retired)
+		return; /* our own doing */
+	log_event(LOG_INFO, "no-session", LOG_STR("dest", d->key),
+	    LOG_STR("host", conn->target.host), LOG_STR("text", st->text));
+	if (!target_lives(d, &conn->target)) {
+		targets_failed(
+		    d->targets, &conn->target, now + TARGET_DEAD_MS, st);
+		return;
+	}
+	/* The host lives; it only wants no more of us. */
+	d->window = d->nconns > 0 ? d->nconns : 1;
+	d->hold = now + CONN_HOLD_MS;
+}
+
+/* The host talks and then achieves nothing: go to another one if there is
+ * one.  Not from the domain's own hosts to a smart host: a message may have
+ * been taken here (A25). */
+static void
+host_is_ill(struct conn *conn, const struct status *why)
+{
+	struct destination *d = conn->destination;
+	struct target *t;
+	struct status st = *why, none;
+	int64_t now = clock_mono_ms();
+	st.verdict = LATER;
+	if (st.enhanced[0] != '4')
+		memcpy(st.enhanced, "4.4.2", sizeof("4.4.2"));
+	d->lost = 0;
+	d->window = 1;
+	if (d->route.way != WAY_DIRECT_FIRST) {
+		targets_failed(
+		    d->targets, &conn->target, now + TARGET_DEAD_MS, &st);
+		if (targets_pick(d->targets, now, &t, &none) != PICK_NONE)
+			return;
+	}
+	destination_failed(d, &st);
+}
+
 static void
 on_closed(void *arg, struct hop *h, const struct status *st, bool was_ready)
 {
 	struct conn *conn = arg;
 	struct destination *d = conn->destination;
 	struct carrier *c = d->carrier;
-	int64_t now = clock_mono_ms();
 	(void)h;
 	set_idle(conn, false);
 	TAILQ_REMOVE(&d->conns, conn, of_destination);
 	d->nconns--;
 	c->pool.conns--;
+	if (conn->leaving)
+		c->pool.leaving--;
 	if (was_ready)
 		d->nready--;
-	if (!was_ready && d->nready > 0) {
-		/* The host lives; it only wants no more of us. */
-		d->window = d->nconns > 0 ? d->nconns : 1;
-		d->hold = now + CONN_HOLD_MS;
-	} else if (!was_ready) {
-		targets_failed(
-		    d->targets, &conn->target, now + TARGET_DEAD_MS, st);
-		log_event(LOG_INFO, "no-session", LOG_STR("dest", d->key),
-		    LOG_STR("host", conn->target.host),
-		    LOG_STR("text", st->text));
-	} else if (conn->achieved) {
+	if (!was_ready)
+		no_session(conn, st);
+	else if (conn->achieved)
 		d->lost = 0;
-	} else if (conn->given > 0 && ++d->lost >= CONN_LOST_MAX) {
-		destination_failed(d, st);
-	}
+	else if (conn->given > 0 && !c->stopping && !conn->retired &&
+		 st->verdict != DONE && ++d->lost >= CONN_LOST_MAX)
+		host_is_ill(conn, st);
 	free(conn);
 	pool_release(c);
 	destination_mark(d);
@@ -213,9 +283,11 @@ starve(struct destination *d)
 	if (!d->is_starved) {
 		d->is_starved = true;
 		STAILQ_INSERT_TAIL(&p->starved, d, starved_link);
+		p->nstarved++;
 	}
 	struct conn *oldest = TAILQ_FIRST(&p->idle);
-	if (oldest != NULL) {
+	if (oldest != NULL && p->leaving < p->nstarved) {
+		leave(oldest);
 		set_idle(oldest, false);
 		hop_quit(oldest->hop);
 	}
@@ -228,7 +300,10 @@ conn_open_one(struct destination *d)
 	int64_t now = clock_mono_ms();
 	unsigned most = c->conf->outbound.per_destination;
 	if (d->nconns >= (d->window < most ? d->window : most) ||
-	    d->nconns - d->nready >= d->waiting || d->hold > now)
+	    d->nconns - d->nready >= d->waiting)
+		return false;
+	/* Only beside others: with none left nobody would look again. */
+	if (d->nready > 0 && d->hold > now)
 		return false;
 	if (c->pool.conns >= c->conf->outbound.connections) {
 		starve(d);
@@ -265,12 +340,13 @@ pool_idle(struct carrier *c, int64_t now)
 }
 
 void
-conn_quit_idle(struct destination *d)
+conn_retire(struct destination *d)
 {
-	struct conn *conn, *next;
-	for (conn = TAILQ_FIRST(&d->conns); conn != NULL; conn = next) {
-		next = TAILQ_NEXT(conn, of_destination);
-		if (conn->idle) {
+	struct conn *conn;
+	TAILQ_FOREACH(conn, &d->conns, of_destination)
+	{
+		conn->retired = true;
+		if (!conn->ready || hop_idle(conn->hop)) {
 			set_idle(conn, false);
 			hop_quit(conn->hop);
 		}

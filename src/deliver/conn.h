@@ -32,6 +32,8 @@ struct conn {
 	struct hop_target target;
 	unsigned given; /* jobs so far */
 	bool ready, idle, achieved;
+	bool retired; /* takes nothing more */
+	bool leaving; /* makes room for a starved destination */
 	int64_t idle_since;
 };
 
@@ -45,7 +47,8 @@ bool conn_open_one(struct destination *d);
 /* Give it waiting jobs as long as it takes them. */
 void conn_feed(struct conn *conn);
 
-void conn_quit_idle(struct destination *d);
+/* Its connections take nothing more and end with what they have. */
+void conn_retire(struct destination *d);
 void conn_abort_all(struct carrier *c);
 
 /* --- destination.c, for conn.c --- */

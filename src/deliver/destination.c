@@ -14,7 +14,8 @@
 #include "deliver/carrier.h"
 #include "deliver/conn.h"
 
-#define KEY_MAX 1024
+/* Never cut: two destinations with one key would share credentials. */
+#define KEY_MAX (1024 * 1024)
 
 void
 pool_init(struct pool *p)
@@ -92,8 +93,10 @@ destination_free(struct carrier *c, struct destination *d)
 	hash_remove(&c->pool.destinations, &d->link);
 	if (d->is_dirty)
 		STAILQ_REMOVE(&c->pool.dirty, d, destination, dirty_link);
-	if (d->is_starved)
+	if (d->is_starved) {
 		STAILQ_REMOVE(&c->pool.starved, d, destination, starved_link);
+		c->pool.nstarved--;
+	}
 	targets_free(d->targets);
 	conf_unref(d->conf);
 	free(d->domain);
@@ -152,9 +155,10 @@ answer_waiting(struct destination *d, const struct status *st)
 }
 
 void
-destination_failed(struct destination *d, const struct status *st)
+destination_failed(struct destination *d, const struct status *why)
 {
 	struct carrier *c = d->carrier;
+	struct status copy = *why, *st = &copy;
 	if (st->verdict == LATER) {
 		d->failures++;
 		int64_t delay = retry_delay(c->conf->queue.retry_ms,
@@ -235,6 +239,9 @@ pool_pump(struct carrier *c)
 		    d->failures == 0 && !d->is_dirty)
 			destination_free(c, d);
 	}
+	/* Who was released may not have wanted it any more. */
+	if (c->pool.conns < c->conf->outbound.connections)
+		pool_release(c);
 }
 
 static void
@@ -260,6 +267,7 @@ pool_release(struct carrier *c)
 	if (d == NULL)
 		return;
 	STAILQ_REMOVE_HEAD(&c->pool.starved, starved_link);
+	c->pool.nstarved--;
 	d->is_starved = false;
 	destination_mark(d);
 }
@@ -289,7 +297,10 @@ reroute_one(void *arg, struct hash_link *link)
 	destination_give_back(d);
 	d->failures = 0;
 	d->retry_at = 0;
-	conn_quit_idle(d);
+	d->hold = 0;
+	conn_retire(d);
+	/* What still goes on there must not delay what follows. */
+	d->window = d->nconns + 1;
 	/* Its old look-ups belong to the old resolver. */
 	targets_route(d->targets, c->resolver, d->conf,
 	    &(struct route){.way = WAY_LOCAL}, "");
@@ -326,7 +337,7 @@ stop_one(void *arg, struct hash_link *link)
 {
 	(void)arg;
 	destination_give_back((struct destination *)link);
-	conn_quit_idle((struct destination *)link);
+	conn_retire((struct destination *)link);
 }
 
 static void

@@ -32,7 +32,9 @@ struct pool {
 	struct conn_list idle;           /* oldest first */
 	struct destination_list dirty;   /* to pump */
 	struct destination_list starved; /* wait for a free connection */
-	size_t waiting, active;          /* jobs */
+	unsigned nstarved;
+	unsigned leaving;       /* connections that make room for them */
+	size_t waiting, active; /* jobs */
 };
 
 struct destination {
@@ -84,14 +86,14 @@ void pool_resume(struct carrier *c);
 int64_t pool_idle(struct carrier *c, int64_t now);
 
 /* The configuration changed: give waiting jobs back to the schedule, forget
- * back-offs and look-ups. */
+ * back-offs and look-ups; connections end with what they have. */
 void pool_reroute(struct carrier *c);
 
 /* Forget destinations that nobody needs any more. */
 void pool_sweep(struct carrier *c);
 
-/* Stop: waiting jobs go back; idle connections quit; with force the busy
- * ones are closed. */
+/* Stop: waiting jobs go back; connections without work quit; with force the
+ * busy ones are closed. */
 void pool_stop(struct carrier *c, bool force);
 
 #endif

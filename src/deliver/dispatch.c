@@ -45,8 +45,11 @@ dispatch_slot(struct carrier *c, struct letter *l, uint32_t i, int64_t now,
 {
 	struct slot *sl = &l->slots[i];
 	struct route route;
-	route_find(c->conf, sl->domain->text, l->sender->text, &route);
-	struct destination *d = destination_find(c, &route, sl->domain->text);
+	const char *domain = sl->domain->text;
+	if (*domain == '\0')
+		domain = conf_origin(c->conf);
+	route_find(c->conf, domain, l->sender->text, &route);
+	struct destination *d = destination_find(c, &route, domain);
 	if (destination_backs_off(d, now)) {
 		/* One probe for all: spread the rest over a tenth. */
 		int64_t left = d->retry_at - now;

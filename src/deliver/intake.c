@@ -92,6 +92,21 @@ take_record(void *arg, const struct record *r)
 	schedule_replay(&((struct carrier *)arg)->schedule, r);
 }
 
+/* A message that nobody has tried yet may have come while no carrier ran:
+ * the log has to know it, too. */
+static void
+log_found(const struct bundle *b, const struct letter *l)
+{
+	char id[QUEUE_ID_MAX + 1];
+	for (uint32_t i = 0; i < l->nslots; i++)
+		if (l->slots[i].reason != NULL)
+			return;
+	message_id_make(id, b->id, l->seq);
+	log_event(LOG_INFO, "accepted", LOG_STR("id", id),
+	    LOG_STR("from", l->sender->text[0] ? l->sender->text : "<>"),
+	    LOG_NUM("rcpts", l->nslots), LOG_STR("source", "queue"));
+}
+
 static void
 enter_bundle(void *arg, struct hash_link *link)
 {
@@ -99,8 +114,10 @@ enter_bundle(void *arg, struct hash_link *link)
 	struct bundle *b = (struct bundle *)link;
 	if (b->open == 0)
 		settle_finished(c, b);
-	for (struct letter *l = b->letters; l != NULL; l = l->sibling)
+	for (struct letter *l = b->letters; l != NULL; l = l->sibling) {
+		log_found(b, l);
 		schedule_enter(&c->schedule, l);
+	}
 }
 
 static int

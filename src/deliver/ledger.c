@@ -12,8 +12,11 @@
 #include "base/log.h"
 #include "deliver/carrier.h"
 
-/* The journal is rewritten when it has this many lines too many. */
+/* The journal is rewritten when it has grown to twice what a new one had,
+ * and by this many lines. */
 #define JOURNAL_SLACK 20000
+/* Finished files that may wait for their removal. */
+#define REMOVALS_HELD_MAX 10000
 
 bool
 ledger_compact(struct carrier *c)
@@ -36,7 +39,10 @@ ledger_compact(struct carrier *c)
 				}
 		}
 	}
-	return journal_compact_end(w) == 0;
+	if (journal_compact_end(w) != 0)
+		return false;
+	c->journal_new = c->journal.records;
+	return true;
 }
 
 static void
@@ -51,16 +57,36 @@ halt(struct carrier *c, int error)
 	c->retry_journal = clock_mono_ms() + JOURNAL_RETRY_MS;
 }
 
-/* The records of c->committed[] are durable, so their files may go. */
+/* The clerk removes files when there is nothing else to do: on some disks
+ * that takes a millisecond each and stands in the way of opening others. */
+void
+ledger_tidy(struct carrier *c)
+{
+	bool quiet = c->pool.waiting == 0 && c->pool.active == 0;
+	if (!quiet && c->nleaving < REMOVALS_HELD_MAX)
+		return;
+	struct bundle *b, *next;
+	for (b = c->leaving; b != NULL; b = next) {
+		next = b->next;
+		clerk_remove(c->clerk, b);
+	}
+	c->leaving = NULL;
+	c->nleaving = 0;
+}
+
+/* The records of what is in c->committed are durable, so its files may go. */
 static void
 let_go(struct carrier *c)
 {
 	struct bundle *b, *next;
 	for (b = c->committed; b != NULL; b = next) {
 		next = b->next;
-		clerk_remove(c->clerk, b);
+		b->next = c->leaving;
+		c->leaving = b;
+		c->nleaving++;
 	}
 	c->committed = NULL;
+	ledger_tidy(c);
 }
 
 static void
@@ -107,7 +133,7 @@ end_commit(struct carrier *c, bool wait)
 		return;
 	}
 	let_go(c);
-	if (c->journal.records > JOURNAL_SLACK + 2 * c->schedule.letters &&
+	if (c->journal.records > JOURNAL_SLACK + 2 * c->journal_new &&
 	    !ledger_compact(c))
 		halt(c, errno);
 }

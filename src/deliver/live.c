@@ -24,6 +24,7 @@
 /* Rewrite a batch of at least this many when a quarter or less is open. */
 #define SHRINK_LETTERS 8
 #define SHRINK_PART 4
+#define SHRINK_PER_TURN 32 /* each is a durable write */
 
 static void
 log_faults(struct faults *f)
@@ -115,6 +116,16 @@ open_pickup(struct carrier *c)
 /* --- the queue's bell --- */
 
 static void
+arm_rescan(struct carrier *c)
+{
+	bool blind = c->scan.fd < 0 || watch_fd(c->watch) < 0 ||
+		     (c->pickup != NULL && pickup_fd(c->pickup) < 0);
+	int ms = blind ? RESCAN_BLIND_MS : RESCAN_MS;
+	struct timeval tv = {.tv_sec = ms / 1000};
+	(void)evtimer_add(c->rescan, &tv);
+}
+
+static void
 on_batch(void *arg, const char *id)
 {
 	intake_batch(arg, id);
@@ -132,6 +143,12 @@ live_scan(struct carrier *c)
 	if (scan_read(&c->scan, on_batch, c) != 0 &&
 	    scan_list(&c->scan, on_batch, c) < 0)
 		log_text(LOG_ERR, "cannot list the queue: %s", strerror(errno));
+	if (c->scan.fd < 0 && c->scan_event != NULL) {
+		/* It was closed: before anybody else has its number. */
+		event_free(c->scan_event);
+		c->scan_event = NULL;
+		arm_rescan(c);
+	}
 }
 
 static void
@@ -155,6 +172,15 @@ same_words(const struct words *a, const struct words *b)
 	return true;
 }
 
+static bool
+same_dns(const struct conf *a, const struct conf *b)
+{
+	const char *x = a->dns.trust_anchor, *y = b->dns.trust_anchor;
+	return same_words(&a->dns.servers, &b->dns.servers) &&
+	       a->dns.hosts_file == b->dns.hosts_file &&
+	       strcmp(x != NULL ? x : "", y != NULL ? y : "") == 0;
+}
+
 void
 live_reload(struct carrier *c)
 {
@@ -165,7 +191,7 @@ live_reload(struct carrier *c)
 		return;
 	}
 	struct conf *old = c->conf;
-	bool new_dns = !same_words(&old->dns.servers, &conf->dns.servers);
+	bool new_dns = !same_dns(old, conf);
 	bool new_pickup =
 	    strcmp(old->pickup.directory, conf->pickup.directory) != 0;
 	if (strcmp(old->spool, conf->spool) != 0)
@@ -211,29 +237,29 @@ on_hangup(evutil_socket_t fd, short what, void *arg)
 
 /* --- now and then --- */
 
+struct shrinking {
+	struct carrier *carrier;
+	unsigned left;
+};
+
 static void
 shrink_one(void *arg, struct hash_link *link)
 {
+	struct shrinking *s = arg;
 	struct bundle *b = (struct bundle *)link;
-	if (b->open > 0 && !b->lost && b->nletters >= SHRINK_LETTERS &&
-	    b->open * SHRINK_PART <= b->nletters)
-		intake_shrink(arg, b);
-}
-
-static void
-arm_rescan(struct carrier *c)
-{
-	bool blind = c->scan.fd < 0 || watch_fd(c->watch) < 0 ||
-		     (c->pickup != NULL && pickup_fd(c->pickup) < 0);
-	int ms = blind ? RESCAN_BLIND_MS : RESCAN_MS;
-	struct timeval tv = {.tv_sec = ms / 1000};
-	(void)evtimer_add(c->rescan, &tv);
+	if (s->left == 0 || b->open == 0 || b->lost ||
+	    b->nletters < SHRINK_LETTERS ||
+	    (uint64_t)b->open * SHRINK_PART > b->nletters)
+		return;
+	s->left--;
+	intake_shrink(s->carrier, b);
 }
 
 static void
 on_rescan(evutil_socket_t fd, short what, void *arg)
 {
 	struct carrier *c = arg;
+	struct shrinking s = {c, SHRINK_PER_TURN};
 	(void)fd;
 	(void)what;
 	if (scan_list(&c->scan, on_batch, c) < 0)
@@ -246,7 +272,7 @@ on_rescan(evutil_socket_t fd, short what, void *arg)
 	if (c->watch != NULL && watch_changed(c->watch) == 1)
 		live_reload(c);
 	pool_sweep(c);
-	hash_each(&c->schedule.bundles, shrink_one, c);
+	hash_each(&c->schedule.bundles, shrink_one, &s);
 	badmail_trim(c->conf);
 	carrier_wake(c);
 	arm_rescan(c);
@@ -341,7 +367,7 @@ live_close(struct carrier *c)
 	if (c->hops != NULL)
 		hops_free(c->hops);
 	c->stopping = true;
-	settle_run(c);
+	settle_run(c, true);
 	pool_free(c);
 	if (c->resolver != NULL)
 		resolver_free(c->resolver);

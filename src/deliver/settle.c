@@ -21,9 +21,18 @@
 void
 settle_later(struct carrier *c, struct job *j)
 {
-	j->next = c->settled;
-	c->settled = j;
+	j->next = NULL;
+	*c->settled_end = j;
+	c->settled_end = &j->next;
 	carrier_wake(c);
+}
+
+/* Its file cannot be loaded (errno): does it never get better? */
+static void
+note_broken(struct job *j, int error, const char *why)
+{
+	j->broken = error == EBADMSG || error == ENOENT;
+	j->why = error == EBADMSG ? why : "the file is gone";
 }
 
 void
@@ -31,8 +40,7 @@ settle_unreadable(struct carrier *c, struct job *j, const char *why)
 {
 	struct status st;
 	int error = errno;
-	j->broken = error == EBADMSG || error == ENOENT;
-	j->why = error == EBADMSG ? why : "the file is gone";
+	note_broken(j, error, why);
 	status_set(&st, LATER, 0, "4.3.0", "cannot read the queue file: %s",
 	    error == EBADMSG ? why : strerror(error));
 	job_result_all(j, &c->schedule, &st);
@@ -70,6 +78,8 @@ log_attempt(
 	message_id_make(id, l->bundle->id, l->seq);
 	log_event(LOG_INFO, "attempt", LOG_STR("id", id),
 	    LOG_STR("to", g != NULL ? g->env.rcpts[r->index].addr.text : NULL),
+	    LOG_STR(
+		"domain", g == NULL ? l->slots[r->slot].domain->text : NULL),
 	    LOG_STR("relay", g != NULL && g->remote[0] ? g->remote : NULL),
 	    LOG_STR("tls", g != NULL && g->tls[0] ? g->tls : NULL),
 	    LOG_STR("verdict", verdict_name(st->verdict)),
@@ -87,11 +97,15 @@ report(struct carrier *c, struct job *j, const struct status *sts,
 {
 	const char *why;
 	char id[QUEUE_ID_MAX + 1];
-	struct report_rcpt *v = alloc_zero(j->n, sizeof(*v));
-	size_t n = 0;
+	if (c->stopping && clock_mono_ms() > c->no_reports)
+		return false;
 	bool ok = job_load(j, &c->store, &why) == 0;
+	if (!ok)
+		note_broken(j, errno, why);
 	message_id_make(id, j->letter->bundle->id, j->letter->seq);
 	struct cargo *g = j->cargo;
+	struct report_rcpt *v = alloc_zero(j->n, sizeof(*v));
+	size_t n = 0;
 	for (uint32_t i = 0; i < j->n && ok; i++)
 		if (wanted[i])
 			v[n++] =
@@ -131,17 +145,17 @@ report_failures(struct carrier *c, struct job *j, struct status *sts)
 static void
 report_delays(struct carrier *c, struct job *j, const struct status *sts)
 {
-	int64_t notice = c->conf->queue.delay_notice_ms;
+	/* In seconds, as what is known of the try before. */
+	int64_t notice = (c->conf->queue.delay_notice_ms + 999) / 1000;
 	int64_t age = schedule_wall(&c->schedule) - j->letter->arrived_ms;
-	if (notice <= 0 || age < notice)
+	if (notice <= 0 || age < notice * 1000)
 		return;
 	bool *wanted = alloc_zero(j->n, sizeof(*wanted));
 	bool any = false;
 	for (uint32_t i = 0; i < j->n; i++) {
 		struct slot *sl = &j->letter->slots[j->results[i].slot];
-		any |= wanted[i] = sts[i].verdict == LATER &&
-				   sl->attempts > 0 &&
-				   (int64_t)sl->tried * 1000 < notice;
+		any |= wanted[i] =
+		    sts[i].verdict == LATER && sl->tried < notice;
 	}
 	/* A notice is a courtesy: if it fails, the mail is still owed. */
 	if (any)
@@ -149,30 +163,53 @@ report_delays(struct carrier *c, struct job *j, const struct status *sts)
 	free(wanted);
 }
 
+/* When a recipient is tried again.  Those of a job that were tried equally
+ * often share the moment, and so the next transaction. */
+struct again {
+	unsigned attempts;
+	int64_t next;
+};
+
 static void
-record(
-    struct carrier *c, struct job *j, struct result *r, const struct status *st)
+record(struct carrier *c, struct job *j, struct result *r,
+    const struct status *st, struct again *again)
 {
 	struct letter *l = j->letter;
 	struct slot *sl = &l->slots[r->slot];
 	struct record rec;
-	int64_t next =
-	    clock_mono_ms() + retry_delay(c->conf->queue.retry_ms,
-				  c->conf->queue.nretry, sl->attempts + 1U);
-	schedule_settle(&c->schedule, l, sl, st, next, &rec);
+	if (again->attempts != sl->attempts + 1U) {
+		again->attempts = sl->attempts + 1U;
+		again->next = clock_mono_ms() +
+			      retry_delay(c->conf->queue.retry_ms,
+				  c->conf->queue.nretry, again->attempts);
+	}
+	schedule_settle(&c->schedule, l, sl, st, again->next, &rec);
 	journal_append(&c->journal, &rec);
 	log_attempt(c, j, r, st);
 }
 
-/* Recipients that nothing happened to wait again, at no cost. */
+/* Did the message reach anybody?  Then the server took what it could. */
 static bool
-give_back(struct carrier *c, struct job *j, struct result *r)
+progress(const struct job *j)
+{
+	for (uint32_t i = 0; i < j->n; i++)
+		if (j->results[i].kind == RESULT_STATUS &&
+		    j->results[i].reason->verdict == DONE)
+			return true;
+	return false;
+}
+
+/* Recipients that nothing happened to wait again, at no cost: those beyond
+ * what the server takes at a time as often as it takes (A41). */
+static bool
+give_back(struct carrier *c, struct job *j, struct result *r, bool free_of_cost)
 {
 	struct slot *sl = &j->letter->slots[r->slot];
 	if (r->kind == RESULT_STATUS ||
-	    (!c->stopping && sl->unsent >= UNSENT_MAX))
+	    (!c->stopping && !free_of_cost && sl->unsent >= UNSENT_MAX))
 		return false;
-	sl->unsent++;
+	if (!free_of_cost)
+		sl->unsent++;
 	sl->state = SLOT_WAITING;
 	sl->next = clock_mono_ms();
 	return true;
@@ -196,16 +233,20 @@ settle(struct carrier *c, struct job *j)
 {
 	struct status *sts = alloc_zero(j->n, sizeof(*sts));
 	bool *back = alloc_zero(j->n, sizeof(*back));
+	bool moved = progress(j);
+	struct again again = {0};
 	for (uint32_t i = 0; i < j->n; i++) {
-		back[i] = give_back(c, j, &j->results[i]);
+		back[i] = give_back(c, j, &j->results[i], moved);
 		if (!back[i])
 			judge(c, j, &j->results[i], &sts[i]);
 	}
 	report_failures(c, j, sts);
 	report_delays(c, j, sts);
-	for (uint32_t i = 0; i < j->n; i++)
+	if (j->broken)
+		quarantine(c, j);
+	for (uint32_t i = 0; i < j->n && !j->broken; i++)
 		if (!back[i])
-			record(c, j, &j->results[i], &sts[i]);
+			record(c, j, &j->results[i], &sts[i], &again);
 	free(back);
 	free(sts);
 }
@@ -227,18 +268,14 @@ after(struct carrier *c, struct letter *l)
 }
 
 void
-settle_run(struct carrier *c)
+settle_run(struct carrier *c, bool all)
 {
-	/* The list was built by pushing: settle in order of arrival. */
-	struct job *j = c->settled, *next, *ordered = NULL;
-	c->settled = NULL;
-	for (; j != NULL; j = next) {
-		next = j->next;
-		j->next = ordered;
-		ordered = j;
-	}
-	for (j = ordered; j != NULL; j = next) {
-		next = j->next;
+	int64_t end = clock_mono_ms() + SETTLE_TURN_MS;
+	struct job *j;
+	while ((j = c->settled) != NULL && (all || clock_mono_ms() < end)) {
+		c->settled = j->next;
+		if (c->settled == NULL)
+			c->settled_end = &c->settled;
 		if (j->broken)
 			quarantine(c, j);
 		else
