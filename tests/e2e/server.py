@@ -14,7 +14,9 @@ Options
   --save DIR            each message: DIR/N.msg (what came between 354 and
                         the dot, octet by octet, still dot-stuffed) and
                         DIR/N.env (its MAIL and RCPT lines); N counts all
-                        messages that ended in a dot, accepted or not
+                        messages that ended in a dot, accepted or not.
+                        DIR/N.dot has the code that the dot was answered
+                        with, once a rule for it has run to its end
   --cert FILE --key FILE   PEM; offers STARTTLS
   --implicit-tls        TLS from the first octet
   --tls12               nothing newer than TLS 1.2
@@ -127,9 +129,13 @@ class Server:
                 path = os.path.join(self.o.save, "%d%s" % (n, name))
                 if isinstance(data, str):
                     data = data.encode("latin-1")
-                with open(path + ".tmp", "wb") as f:
-                    f.write(data)
-                os.rename(path + ".tmp", path)
+                self.put(path, data)
+        return n
+
+    def put(self, path, data):
+        with open(path + ".tmp", "wb") as f:
+            f.write(data)
+        os.rename(path + ".tmp", path)
 
 
 class Session(Actions):
@@ -341,9 +347,12 @@ class Session(Actions):
             while not self.buf:
                 self.fill()
             self.act("body", "")
-        self.server.save(self.envelope, self.body())
+        n = self.server.save(self.envelope, self.body())
         self.envelope = []
-        self.act("dot", "250 2.0.0 Queued")
+        code = self.act("dot", "250 2.0.0 Queued")
+        if self.o.save:
+            self.server.put(os.path.join(self.o.save, "%d.dot" % n),
+                            b"%d\n" % code)
 
     def body(self):
         ends = re.compile(rb"(?:^|\r\n)\.\r\n")
