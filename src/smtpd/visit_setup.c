@@ -144,9 +144,13 @@ read_proxy_header(struct visit *v)
 		visit_close(v);
 		return;
 	}
-	/* Take the header's octets only: what follows is for TLS or SMTP. */
+	/* Wake up when there is more than was seen, not for what was. */
+	const int one = 1, more = (int)n + 1;
+	(void)setsockopt(v->fd, SOL_SOCKET, SO_RCVLOWAT,
+	    used == 0 ? &more : &one, sizeof(int));
 	if (used == 0)
 		return;
+	/* Take the header's octets only: what follows is for TLS or SMTP. */
 	if (recv(v->fd, data, (size_t)used, 0) != used) {
 		visit_close(v);
 		return;
