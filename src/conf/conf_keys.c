@@ -159,8 +159,8 @@ static const struct key outbound_keys[] = {
 };
 
 static const struct key queue_keys[] = {
-    RANGE("retry", KEY_TIMES, AT(queue.retry_ms), "1m 5m 15m 30m 60m 240m",
-	10, 30 * DAY),
+    RANGE("retry", KEY_TIMES, AT(queue.retry_ms), "1m 5m 15m 30m 60m 240m", 10,
+	30 * DAY),
     RANGE("delay-notice", KEY_TIME, AT(queue.delay_notice_ms), "12h", 0,
 	365 * DAY),
     RANGE("expire", KEY_TIME, AT(queue.expire_ms), "2d", SECOND, 365 * DAY),
