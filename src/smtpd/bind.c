@@ -141,9 +141,9 @@ remove_stale(const struct place *p)
 }
 
 static int
-open_place(const struct place *p, const char **why)
+open_place(const struct place *p, bool overlap, const char **why)
 {
-	const int on = 1;
+	const int on = 1, off = 0;
 	const char *path = ((const struct sockaddr_un *)&p->sa)->sun_path;
 	bool is_unix = p->sa.ss_family == AF_UNIX;
 	int fd = socket(
@@ -152,6 +152,8 @@ open_place(const struct place *p, const char **why)
 	if (fd < 0)
 		return -1;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (overlap && !is_unix)
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 	if (p->sa.ss_family == AF_INET6)
 		(void)setsockopt(
 		    fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
@@ -171,11 +173,13 @@ open_place(const struct place *p, const char **why)
 		errno = error;
 		return -1;
 	}
+	/* Nobody else may come beside us. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &off, sizeof(off));
 	return fd;
 }
 
 int
-bind_listener(const struct listener *l, const char **why)
+bind_listener(const struct listener *l, bool overlap, const char **why)
 {
 	struct place p;
 	if (find_place(l->address, &p) != 0) {
@@ -184,5 +188,5 @@ bind_listener(const struct listener *l, const char **why)
 		return -1;
 	}
 	int fd = take_activated(l, &p);
-	return fd >= 0 ? fd : open_place(&p, why);
+	return fd >= 0 ? fd : open_place(&p, overlap, why);
 }

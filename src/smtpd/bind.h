@@ -7,14 +7,18 @@
 #ifndef SMTPD_BIND_H
 #define SMTPD_BIND_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 #include "conf/conf.h"
 
 /* Take note of LISTEN_FDS once, before the environment is cleaned. */
 void bind_take_activation(void);
 
-/* A listening, non-blocking, close-on-exec socket.  -1 with errno and *why:
- * what was tried. */
-int bind_listener(const struct listener *l, const char **why) MUST_CHECK;
+/* A listening, non-blocking, close-on-exec socket.  overlap: where other
+ * sockets of this process are that allow it (SO_REUSEPORT).  -1 with errno
+ * and *why: what was tried. */
+int bind_listener(
+    const struct listener *l, bool overlap, const char **why) MUST_CHECK;
 
 #endif

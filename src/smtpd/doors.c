@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -132,49 +133,71 @@ close_door(struct doors *d, struct door *o)
 	free_door(o);
 }
 
+static void
+rename_door(struct door *o, const struct listener *l)
+{
+	free(o->name);
+	free(o->address);
+	o->name = alloc_string(l->name, strlen(l->name));
+	o->address = alloc_string(l->address, strlen(l->address));
+}
+
+/* The section got another name: the same socket under it. */
+static bool
+take_over(struct doors *d, const struct conf *c, const struct listener *l)
+{
+	struct door *o;
+	LIST_FOREACH(o, &d->open, link)
+	if (section_of(c, o) == NULL && strcmp(o->address, l->address) == 0)
+		break;
+	if (o == NULL)
+		return false;
+	log_event(LOG_NOTICE, "listening", LOG_STR("listener", l->name),
+	    LOG_STR("address", l->address), LOG_STR("was", o->name));
+	tell(d->fn, d->arg, o, -1);
+	rename_door(o, l);
+	tell(d->fn, d->arg, o, o->fd);
+	return true;
+}
+
+/* Those that are gone may overlap with what is opened: "0.0.0.0:25" and
+ * "192.0.2.1:25".  They go only when that succeeded, and meanwhile workers
+ * have them open, too. */
+static void
+allow_overlap(struct doors *d, const struct conf *c, int on)
+{
+	struct door *o;
+	LIST_FOREACH(o, &d->open, link)
+	if (section_of(c, o) == NULL && o->address[0] != '/')
+		(void)setsockopt(
+		    o->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+}
+
 /* 0; -1 with errno and *why. */
 static int
-open_door(struct doors *d, const struct listener *l, const char **why)
+open_door(struct doors *d, const struct conf *c, const struct listener *l,
+    const char **why)
 {
-	int fd = bind_listener(l, why);
+	int fd = bind_listener(l, false, why);
+	if (fd < 0 && errno == EADDRINUSE) {
+		if (take_over(d, c, l))
+			return 0;
+		allow_overlap(d, c, 1);
+		fd = bind_listener(l, true, why);
+		int error = errno;
+		allow_overlap(d, c, 0);
+		errno = error;
+	}
 	if (fd < 0)
 		return -1;
 	struct door *o = alloc_zero(1, sizeof(*o));
-	o->name = alloc_string(l->name, strlen(l->name));
-	o->address = alloc_string(l->address, strlen(l->address));
 	o->fd = fd;
+	rename_door(o, l);
 	LIST_INSERT_HEAD(&d->open, o, link);
 	log_event(LOG_NOTICE, "listening", LOG_STR("listener", l->name),
 	    LOG_STR("address", l->address));
 	tell(d->fn, d->arg, o, fd);
 	return 0;
-}
-
-/* An address that one of ours holds becomes free when that one goes: from
- * "0.0.0.0:25" to "192.0.2.1:25".  If that does not help, the old one comes
- * back. */
-static int
-move_door(struct doors *d, const struct conf *c, const struct listener *l,
-    const char **why)
-{
-	struct door *o;
-	LIST_FOREACH(o, &d->open, link)
-	if (section_of(c, o) == NULL && strcmp(o->name, l->name) == 0)
-		break;
-	if (o == NULL)
-		return -1;
-	struct listener old = *l;
-	old.address = alloc_string(o->address, strlen(o->address));
-	close_door(d, o);
-	int result = open_door(d, l, why);
-	int error = errno;
-	const char *why_not;
-	if (result != 0 && open_door(d, &old, &why_not) != 0)
-		log_text(LOG_ERR, "listener %s on %s: %s: %s", l->name,
-		    old.address, why_not, strerror(errno));
-	free(old.address);
-	errno = error;
-	return result;
 }
 
 static void
@@ -209,26 +232,6 @@ forget_troubles(struct doors *d)
 	}
 }
 
-/* Open what is not open; how many could not be. */
-static size_t
-open_missing(struct doors *d, const struct conf *c, bool last, bool may_move)
-{
-	size_t failed = 0;
-	const char *why;
-	for (size_t i = 0; i < c->nlisteners; i++) {
-		const struct listener *l = &c->listeners[i];
-		if (is_open(d, l) || open_door(d, l, &why) == 0)
-			continue;
-		if (may_move && errno == EADDRINUSE &&
-		    move_door(d, c, l, &why) == 0)
-			continue;
-		if (last)
-			complain(d, l, why, errno);
-		failed++;
-	}
-	return failed;
-}
-
 static void
 close_gone(struct doors *d, const struct conf *c)
 {
@@ -241,11 +244,17 @@ close_gone(struct doors *d, const struct conf *c)
 }
 
 size_t
-doors_follow(struct doors *d, const struct conf *c, bool again)
+doors_follow(struct doors *d, const struct conf *c)
 {
-	(void)open_missing(d, c, false, false);
-	close_gone(d, c);
-	size_t failed = open_missing(d, c, true, !again);
+	size_t failed = 0;
+	const char *why;
+	for (size_t i = 0; i < c->nlisteners; i++) {
+		const struct listener *l = &c->listeners[i];
+		if (is_open(d, l) || open_door(d, c, l, &why) == 0)
+			continue;
+		complain(d, l, why, errno);
+		failed++;
+	}
 	close_gone(d, c);
 	forget_troubles(d);
 	return failed;

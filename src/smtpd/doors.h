@@ -7,7 +7,6 @@
 #ifndef SMTPD_DOORS_H
 #define SMTPD_DOORS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -26,9 +25,9 @@ void doors_free(struct doors *d); /* closes them, tells nobody */
  * Open what is new, then close what is gone.  A listener that got another
  * address which cannot be bound keeps the one it had (M04).  The number of
  * addresses that could not be bound; each is logged, unless it is known from
- * the call before.  again: nothing changed, try those once more.
+ * the call before.
  */
-size_t doors_follow(struct doors *d, const struct conf *c, bool again);
+size_t doors_follow(struct doors *d, const struct conf *c);
 
 size_t doors_count(const struct doors *d);
 

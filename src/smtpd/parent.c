@@ -83,9 +83,9 @@ tell_all(void *arg, const struct handover *h)
 }
 
 static void
-follow_doors(struct parent *p, bool again)
+follow_doors(struct parent *p)
 {
-	if (doors_follow(p->doors, p->site->conf, again) > 0)
+	if (doors_follow(p->doors, p->site->conf) > 0)
 		call_in(p->bind_again, BIND_AGAIN_MS);
 	else
 		(void)evtimer_del(p->bind_again);
@@ -96,7 +96,7 @@ on_bind_again(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	follow_doors(arg, true);
+	follow_doors(arg);
 }
 
 static void
@@ -215,7 +215,7 @@ reload(struct parent *p)
 	site_unref(p->site);
 	p->site = fresh;
 	tell_all(p, &change);
-	follow_doors(p, false);
+	follow_doors(p);
 	if (watch_follow(p->watch, fresh->conf) != 0)
 		log_text(LOG_WARNING, "cannot watch the configuration: %s",
 		    strerror(errno));
@@ -313,7 +313,7 @@ open_and_load(struct parent *p)
 		return EX_CONFIG;
 	p->doors = doors_new(tell_all, p);
 	int code = EX_OK;
-	if (doors_follow(p->doors, c, false) > 0 && doors_count(p->doors) == 0)
+	if (doors_follow(p->doors, c) > 0 && doors_count(p->doors) == 0)
 		code = EX_OSERR;
 	else if (identity_become_owner(c->spool, true) != 0)
 		code = EX_OSERR;
@@ -340,7 +340,7 @@ start_events(struct parent *p)
 	else
 		on_poll(-1, 0, p);
 	/* Those that could not be bound yet, and a change since the load. */
-	follow_doors(p, true);
+	follow_doors(p);
 	if (watch_changed(p->watch) == 1)
 		reload(p);
 }

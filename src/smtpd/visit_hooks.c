@@ -144,8 +144,11 @@ judge(struct visit *v, const struct address *rcpt, struct status *st)
 		status_set(st, NEVER, 501, "5.1.3", "The address is too long");
 		return;
 	}
-	relay_check(v->worker->site->conf, &v->peer, session_user(v->session),
-	    &full, st, &rule);
+	/* A user who was removed has no right any more (F17, G25). */
+	const char *user = session_user(v->session);
+	if (users_find(v->worker->site->users, user) == NULL)
+		user = "";
+	relay_check(v->worker->site->conf, &v->peer, user, &full, st, &rule);
 	if (st->verdict == DONE)
 		check_local(v, &full, st);
 	if (st->verdict != DONE)
