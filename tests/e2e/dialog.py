@@ -195,7 +195,7 @@ class House:
         self.conf, self.log = self.path("waypost.conf"), self.path("log")
         self.new = self.path("spool/queue/new")
         self.port = free_port()
-        self.process, self.listeners = None, 0
+        self.process, self.listeners, self.wanted = None, 0, 2
         self.write("aliases", "")
         self.write("domains", "example.com local default\n")
 
@@ -224,6 +224,7 @@ class House:
         if listen is None:
             listen = {"lan": ""}
         self.listeners = len(listen)
+        self.wanted = int(re.search(r"workers = (\d+)", top).group(1))
         for name, body in listen.items():
             if "address" not in body:
                 body = 'address = "127.0.0.1:%d" ' % self.port + body
@@ -249,6 +250,7 @@ class House:
         before = self.mark()
         self.process = self.run(**options)
         self.wait_log("(?s)" + "listening .*" * self.listeners, before)
+        until(lambda: len(self.workers()) == self.wanted)
         return self
 
     def logged(self):
@@ -265,8 +267,11 @@ class House:
 
     def workers(self):
         pid = self.process.pid
-        with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
-            return sorted(int(n) for n in f.read().split())
+        try:
+            with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+                return sorted(int(n) for n in f.read().split())
+        except OSError:
+            return []
 
     def peer(self, **options):
         return Peer(self.port, **options)

@@ -321,7 +321,8 @@ def late_names(tap, live, h, names, dns):
     tap.starts("names: before", p.cmd(RCPT), "550")
     tap.eq("names: nobody is asked", names.asked, [])
     live.configure('except = { ".corp.test" }', listen=listen, dns=dns)
-    live.becomes("names: looked up now", p, RCPT, "250")
+    if not live.becomes("names: looked up now", p, RCPT, "250")[0] == "2":
+        print("#", names.asked)
     live.configure("", access='except = { ".bad.test" }', listen=listen,
                    dns=dns)
     live.becomes("names: access, too", q, "VRFY x", "421")
