@@ -46,18 +46,22 @@ all: $(CMDS:%=$(B)/%)
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALLCFLAGS) -c -o $@ $<
+	@echo '  CC  $<'
+	@$(CC) $(CPPFLAGS) $(ALLCFLAGS) -c -o $@ $<
 
 $(B)/libwaypost.a: $(OBJS)
-	rm -f $@ && $(AR) rcs $@ $^
+	@echo '  AR  $@'
+	@rm -f $@ && $(AR) rcs $@ $^
 
 .SECONDEXPANSION:
 $(CMDS:%=$(B)/%): $(B)/%: $$(filter $(B)/cmd/%/$$(PERCENT),$(CMDOBJS)) $(B)/libwaypost.a
-	$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_$*) $(LDLIBS)
+	@echo '  LD  $@'
+	@$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_$*) $(LDLIBS)
 PERCENT = %
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libwaypost.a
-	$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) -lcmocka $(LDLIBS)
+	@echo '  LD  $@'
+	@$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) -lcmocka $(LDLIBS)
 
 $(B)/tests/unit/test_options: $(B)/cmd/sendmail/options.o
 $(B)/tests/unit/test_options: LDLIBS += $(B)/libwaypost.a
@@ -66,18 +70,21 @@ $(B)/tests/unit/test_talk: $(addprefix $(B)/cmd/sendmail/,talk.o talk_lines.o \
 $(B)/tests/unit/test_talk: LDLIBS += $(B)/libwaypost.a
 
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libwaypost.a
-	$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) $(LDLIBS)
+	@echo '  LD  $@'
+	@$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) $(LDLIBS)
 
 $(B)/tests/crash/%: $(B)/tests/crash/%.o $(B)/libwaypost.a
-	$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) $(LDLIBS)
+	@echo '  LD  $@'
+	@$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) $(LDLIBS)
 
 # The fuzzers' bodies, replayed over their corpora by gcc's sanitizers.
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/libwaypost.a
-	$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) $(LDLIBS)
+	@echo '  LD  $@'
+	@$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) $(LDLIBS)
 
 $(B)/tests/crash/fault.so: tests/crash/fault.c
 	@mkdir -p $(@D)
-	$(CC) $(WARN) -O2 -g -D_GNU_SOURCE -shared -fPIC -o $@ $< -ldl
+	@$(CC) $(WARN) -O2 -g -D_GNU_SOURCE -shared -fPIC -o $@ $< -ldl
 
 units: $(UNITS:%=$(B)/tests/unit/%)
 	@set -e; for t in $^; do $$t; done

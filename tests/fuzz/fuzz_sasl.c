@@ -55,9 +55,11 @@ check(struct fuzz *z, enum auth_step step, const struct buf *out,
 		   buf_str(out), out->len, text, sizeof(text) - 1, &n) == 0);
 	text[n] = '\0';
 	z->nonce[0] = '\0';
-	if (strncmp(text, "r=", 2) == 0)
-		(void)strncat(z->nonce, text + 2,
-		    strcspn(text + 2, ",") < 199 ? strcspn(text + 2, ",") : 0);
+	size_t len = strncmp(text, "r=", 2) == 0 ? strcspn(text + 2, ",") : 0;
+	if (len < sizeof(z->nonce)) {
+		memcpy(z->nonce, text + 2, len);
+		z->nonce[len] = '\0';
+	}
 }
 
 static void
