@@ -70,6 +70,8 @@ free_trouble(struct trouble *t)
 void
 doors_free(struct doors *d)
 {
+	if (d == NULL)
+		return;
 	while (!LIST_EMPTY(&d->open))
 		free_door(LIST_FIRST(&d->open));
 	while (!LIST_EMPTY(&d->troubles))

@@ -19,7 +19,7 @@ struct doors;
 typedef void (*doors_fn)(void *arg, const struct handover *h);
 
 struct doors *doors_new(doors_fn fn, void *arg) MUST_CHECK;
-void doors_free(struct doors *d); /* closes them, tells nobody */
+void doors_free(struct doors *d); /* closes them, tells nobody; NULL is fine */
 
 /*
  * Open what is new, then close what is gone.  A listener that got another

@@ -205,6 +205,8 @@ signal_workers(struct parent *p, int sig)
 static void
 reload(struct parent *p)
 {
+	if (p->stopping)
+		return;
 	struct site *fresh = site_load(p->conf_path, SITE_TELL);
 	if (fresh == NULL) {
 		log_event(LOG_ERR, "configuration",
@@ -221,13 +223,13 @@ reload(struct parent *p)
 		    strerror(errno));
 }
 
+/* SIGHUP asks for it anyway. */
 static void
-on_watch(evutil_socket_t fd, short what, void *arg)
+on_change(evutil_socket_t fd, short what, void *arg)
 {
 	struct parent *p = arg;
 	(void)fd;
-	(void)what;
-	if (watch_changed(p->watch) == 1)
+	if (watch_changed(p->watch) == 1 || (what & EV_SIGNAL))
 		reload(p);
 }
 
@@ -236,16 +238,8 @@ static void
 on_poll(evutil_socket_t fd, short what, void *arg)
 {
 	struct parent *p = arg;
-	on_watch(fd, what, arg);
+	on_change(fd, what, arg);
 	call_in(p->poll, POLL_MS);
-}
-
-static void
-on_hangup(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	reload(arg);
 }
 
 static void
@@ -263,6 +257,9 @@ on_stop(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	p->stopping = true;
+	(void)evtimer_del(p->bind_again);
+	doors_free(p->doors); /* nobody waits in vain to be accepted */
+	p->doors = NULL;
 	signal_workers(p, SIGTERM);
 	call_in(p->patience, STOP_PATIENCE_MS);
 	if (p->alive == 0)
@@ -330,13 +327,14 @@ start_events(struct parent *p)
 	p->watch = watch_open(p->site->conf);
 	p->events[0] = follow(p, SIGTERM, EV_SIGNAL, on_stop);
 	p->events[1] = follow(p, SIGINT, EV_SIGNAL, on_stop);
-	p->events[2] = follow(p, SIGHUP, EV_SIGNAL, on_hangup);
+	p->events[2] = follow(p, SIGHUP, EV_SIGNAL, on_change);
 	p->events[3] = follow(p, SIGCHLD, EV_SIGNAL, on_child);
 	p->events[5] = p->patience = new_timer(p, on_patience, p);
 	p->events[6] = p->bind_again = new_timer(p, on_bind_again, p);
 	p->events[7] = p->poll = new_timer(p, on_poll, p);
 	if (watch_fd(p->watch) >= 0)
-		p->events[4] = follow(p, watch_fd(p->watch), EV_READ, on_watch);
+		p->events[4] =
+		    follow(p, watch_fd(p->watch), EV_READ, on_change);
 	else
 		on_poll(-1, 0, p);
 	/* Those that could not be bound yet, and a change since the load. */
@@ -377,8 +375,7 @@ free_parent(struct parent *p)
 		event_base_free(p->base);
 	watch_close(p->watch);
 	guard_free(p->guard);
-	if (p->doors != NULL)
-		doors_free(p->doors);
+	doors_free(p->doors);
 	site_unref(p->site);
 	free(p);
 }
