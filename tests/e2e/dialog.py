@@ -309,6 +309,9 @@ class House:
         said = [line for line in self.logged().splitlines()
                 if re.search("Sanitizer|runtime error|Assertion", line)]
         tap.eq("no fault of memory in the log", said[:10], [])
+        for name in os.listdir(self.path("spool/queue/tmp")):
+            with open(self.path("spool/queue/tmp/" + name), "rb") as f:
+                print("#", f.read(2000))
         tap.eq("nothing half-made is left",
                os.listdir(self.path("spool/queue/tmp")), [])
 
