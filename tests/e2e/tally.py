@@ -100,6 +100,8 @@ class Tally:
                     final.add((words[3].decode(), words[4].decode()))
         for path in glob.glob(os.path.join(spool, "queue", "new", "*")):
             name = os.path.basename(path)
+            if os.path.islink(path) or not os.path.isfile(path):
+                continue
             try:
                 messages = batch.read(path)
             except batch.Torn:
