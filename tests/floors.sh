@@ -1,24 +1,25 @@
 #!/bin/sh
 # Each floor may include itself and what stands below it; peers on one floor
 # (mail and net, smtpd and deliver) never meet.  Run from the project's root.
-order="base mail|net conf queue submit smtpd|deliver"
-bad=0
-rank() {
-	i=0
-	for f in $order; do
-		i=$((i + 1))
-		case "|$f|" in *"|$1|"*) echo $i; return ;; esac
-	done
-	echo 99
+exec awk '
+BEGIN {
+	n = split("base mail|net conf queue submit smtpd|deliver", floors, " ")
+	for (i = 1; i <= n; i++) {
+		m = split(floors[i], rooms, "|")
+		for (k = 1; k <= m; k++)
+			rank[rooms[k]] = i
+	}
 }
-for src in src/*/*.[ch]; do
-	own=${src#src/}
-	own=${own%%/*}
-	for inc in $(sed -n 's/^#include "\([a-z]*\)\/.*/\1/p' "$src" | sort -u); do
-		[ "$inc" = "$own" ] && continue
-		[ "$(rank "$inc")" -lt "$(rank "$own")" ] && continue
-		echo "$src: $own may not include $inc"
-		bad=1
-	done
-done
-exit $bad
+/^#include "[a-z]*\// {
+	split(FILENAME, path, "/")
+	own = path[2]
+	room = $2
+	sub(/^"/, "", room)
+	sub(/\/.*/, "", room)
+	if (room != own && !(room in rank && rank[room] < rank[own])) {
+		print FILENAME ": " own " may not include " room
+		bad = 1
+	}
+}
+END { exit bad }
+' src/*/*.[ch]
