@@ -10,7 +10,7 @@ B       = build$(if $(SAN),/san)
 CC      = gcc
 CFLAGS  = -O2 -g
 WARN    = -std=c11 -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes \
-	-Wmissing-prototypes -Wformat=2 -Werror=format-security \
+	-Wmissing-prototypes -Wformat=2 -Wconversion -Werror=format-security \
 	$(if $(CI),-Werror)
 ifdef SAN
 HARDEN  = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
