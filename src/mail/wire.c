@@ -103,6 +103,43 @@ find(const char *p, const char *end, char c)
 	return hit != NULL ? hit : end;
 }
 
+size_t
+wire_clean(const char *in, size_t len, bool dots, size_t *longest)
+{
+	const char *p = in, *end = in + len;
+	while (p < end && !(dots && *p == '.')) {
+		const char *lf = find(p, end, '\n');
+		if (lf == end || find(p, lf, '\r') + 1 != lf)
+			break;
+		size_t n = (size_t)(lf - 1 - p);
+		if (n > *longest)
+			*longest = n;
+		p = lf + 1;
+	}
+	return (size_t)(p - in);
+}
+
+/* Most lines need nothing: many of them at a time. */
+static enum wire_result
+copy_clean(struct wire *w, const char **p, const char *end, struct buf *out)
+{
+	const char *from = *p;
+	size_t n =
+	    wire_clean(from, (size_t)(end - from), w->flags != 0, &w->longest);
+	*p += n;
+	w->eight_bit = w->eight_bit || any_high(from, n);
+	w->produced += n;
+	return buf_add(out, from, n) != 0 ? WIRE_FULL : WIRE_MORE;
+}
+
+/* At a line start, with nothing held back that could be a dot's or a CR's? */
+static bool
+at_start(const struct wire *w, const char *p)
+{
+	return w->line == 0 && w->crs == 0 && !w->dot &&
+	       !(w->flags != 0 && *p == '.');
+}
+
 enum wire_result
 wire_feed(struct wire *w, const char *in, size_t len, struct buf *out)
 {
@@ -117,7 +154,9 @@ wire_feed(struct wire *w, const char *in, size_t len, struct buf *out)
 			lf = find(p, end, '\n');
 		if (cr <= p)
 			cr = find(p, end, '\r');
-		if (p == cr) {
+		if (lf < end && cr + 1 == lf && at_start(w, p)) {
+			result = copy_clean(w, &p, end, out);
+		} else if (p == cr) {
 			w->crs++;
 			p++;
 		} else if (p == lf) {

@@ -54,6 +54,15 @@ enum wire_result wire_feed(
 /* The input is over: complete the last line.  WIRE_END or WIRE_FULL. */
 enum wire_result wire_finish(struct wire *w, struct buf *out) MUST_CHECK;
 
+/*
+ * The octets of the whole lines that lead and are in wire form as they are:
+ * they end in CRLF and hold no other CR or LF.  A line starts at in; with
+ * dots, one that begins with a dot is none of them.  *longest grows to the
+ * octets of the longest one, without CRLF.
+ */
+size_t wire_clean(
+    const char *in, size_t len, bool dots, size_t *longest) MUST_CHECK;
+
 struct stuff {
 	unsigned state; /* 0: in a line; see wire.c */
 };

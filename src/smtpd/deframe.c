@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "mail/wire.h"
+
 enum {
 	LINE_START, /* behind a strict CRLF, or at the very start */
 	IN_LINE,
@@ -38,6 +40,18 @@ take_run(struct deframe *d, const char *in, size_t len, struct buf *out)
 	stop = memchr(in, '\n', n);
 	if (stop != NULL)
 		n = (size_t)(stop - in);
+	if (memchr(in, '\0', n) != NULL)
+		d->nul = true;
+	(void)buf_add(out, in, n);
+	return n;
+}
+
+/* Add the whole lines that need nothing, at a line start; octets taken. */
+static size_t
+take_lines(struct deframe *d, const char *in, size_t len, struct buf *out)
+{
+	size_t longest = 0;
+	size_t n = wire_clean(in, len, true, &longest);
 	if (memchr(in, '\0', n) != NULL)
 		d->nul = true;
 	(void)buf_add(out, in, n);
@@ -129,6 +143,9 @@ deframe_feed(
 				in_line(d, in[i++], out);
 			break;
 		case LINE_START:
+			i += take_lines(d, in + i, len - i, out);
+			if (i == len)
+				break;
 			if (in[i] == '.')
 				d->state = DOT;
 			else

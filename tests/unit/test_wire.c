@@ -373,6 +373,37 @@ test_E17_stuff_then_unstuff(void **state)
 	}
 }
 
+static void
+test_E17_clean_lines(void **state)
+{
+	static const struct {
+		const char *in;
+		bool dots;
+		size_t n, longest;
+	} v[] = {
+	    {"", true, 0, 0},
+	    {"ab", true, 0, 0},
+	    {"ab\r\nc", true, 4, 2},
+	    {"\r\n\r\n", true, 4, 0},
+	    {"a\r\nabc\r\nab\r\n", true, 12, 3},
+	    {"a\r\nb\nc\r\n", true, 3, 1},
+	    {"a\r\nb\rc\r\n", true, 3, 1},
+	    {"a\r\nb\r\r\n", true, 3, 1},
+	    {"a\r\n\n", true, 3, 1},
+	    {"a\r\nb\r", true, 3, 1},
+	    {"a\r\n.\r\nb\r\n", true, 3, 1},
+	    {"a\r\n.\r\nb\r\n", false, 9, 1},
+	    {".a\r\n", true, 0, 0},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(v); i++) {
+		size_t longest = 0, len = strlen(v[i].in);
+		assert_int_equal(
+		    wire_clean(v[i].in, len, v[i].dots, &longest), v[i].n);
+		assert_int_equal(longest, v[i].longest);
+	}
+}
+
 int
 main(void)
 {
@@ -386,6 +417,7 @@ main(void)
 	    cmocka_unit_test(test_E17_stuffing_at_every_cut),
 	    cmocka_unit_test(test_E17_stuffing_looks_at_its_input_only),
 	    cmocka_unit_test(test_E17_stuff_then_unstuff),
+	    cmocka_unit_test(test_E17_clean_lines),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
