@@ -263,12 +263,10 @@ visit_pump(struct visit *v)
 			return;
 		}
 		want = session_wants(v->session);
-		if (f == FLUSH_WAITS)
+		/* Few say a word while they wait for an answer: the event
+		 * stays until one does (visit_on_socket). */
+		if (f == FLUSH_WAITS || want == SESSION_ANSWER)
 			return;
-		if (want == SESSION_ANSWER) {
-			(void)event_del(v->readable);
-			return;
-		}
 		if (want == SESSION_CLOSE) {
 			visit_close(v);
 			return;

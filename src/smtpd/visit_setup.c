@@ -168,7 +168,6 @@ visit_on_socket(evutil_socket_t fd, short what, void *arg)
 {
 	struct visit *v = arg;
 	(void)fd;
-	(void)what;
 	switch (v->stage) {
 	case STAGE_PROXY:
 		read_proxy_header(v);
@@ -177,6 +176,10 @@ visit_on_socket(evutil_socket_t fd, short what, void *arg)
 		shake_hands(v);
 		break;
 	case STAGE_SESSION:
+		/* It talks while it waits for us: heard after the answer. */
+		if ((what & EV_READ) &&
+		    session_wants(v->session) == SESSION_ANSWER)
+			(void)event_del(v->readable);
 		visit_pump(v);
 		break;
 	case STAGE_NAME:
