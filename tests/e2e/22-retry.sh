@@ -244,13 +244,13 @@ mx s
 place
 sed -i "s/hosts = { /hosts = { \"[127.0.0.1]:$ill\", /" "$work/a/waypost.conf"
 i=0
-while [ $i -lt 12 ]; do
+while [ $i -lt 40 ]; do
 	i=$((i + 1))
 	post a i$i me@example.com u@x.test
 done
 drain a
-ok "the next smart host has what is left" [ "$(tally a s | grep -c ': sent$')" -ge 6 ]
-ok "... after few sessions with the first" [ "$(connections t)" -le 6 ]
+ok "the next smart host has what is left" [ "$(tally a s | grep -c ': sent$')" -ge 20 ]
+ok "... after few sessions with the first" [ "$(connections t)" -le 12 ]
 ok "... and the rest waits" [ "$(tally a s t | grep -c ': queued$')" -ge 3 ]
 
 ok "no sanitizer complains" sane
