@@ -197,8 +197,8 @@ def disk(tap, h):
     os.unlink(h.path("spool/drop/old.eml"))
     tap.ok("A48 room again", until(
         lambda: p.cmd("RCPT TO:<joe@example.com>").startswith("250")))
-    h.configure(drop='directory = "%s"' % h.path("spool/pickup"))
     before = h.mark()
+    h.configure(drop='directory = "%s"' % h.path("spool/pickup"))
     tap.ok("A48 Drop = Pickup is refused",
            h.wait_log(r"waypost\.conf:\d+: ", before), h.logged())
 
