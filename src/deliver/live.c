@@ -371,10 +371,11 @@ live_close(struct carrier *c)
 	pool_free(c);
 	if (c->resolver != NULL)
 		resolver_free(c->resolver);
+	/* Its thread may still be at a finished bundle. */
+	clerk_free(c->clerk);
 	schedule_free(&c->schedule);
 	watch_close(c->watch);
 	scan_close(&c->scan);
-	clerk_free(c->clerk);
 	journal_close(&c->journal);
 	store_close(&c->store);
 	alias_free(c->aliases);

@@ -136,8 +136,10 @@ run(void *arg)
 		commit_all(c, &some);
 		(void)pthread_mutex_lock(&c->lock);
 		STAILQ_CONCAT(&c->done, &some);
+		(void)pthread_mutex_unlock(&c->lock);
 		if (write(c->wake, &one, sizeof(one)) != sizeof(one))
 			die("eventfd: %s", strerror(errno));
+		(void)pthread_mutex_lock(&c->lock);
 	}
 	(void)pthread_mutex_unlock(&c->lock);
 	return NULL;
@@ -212,6 +214,7 @@ commit_give(struct commit *c, struct submit *s, commit_fn fn, void *arg)
 	t->arg = arg;
 	(void)pthread_mutex_lock(&c->lock);
 	STAILQ_INSERT_TAIL(&c->waiting, t, link);
-	(void)pthread_cond_signal(&c->work);
 	(void)pthread_mutex_unlock(&c->lock);
+	/* Behind it, or the thread would wake only to wait for the lock. */
+	(void)pthread_cond_signal(&c->work);
 }
