@@ -5,6 +5,8 @@
     listener.py pss PID            KiB, shared pages by their share
     listener.py idle PORT N [tls]  N sessions; "ready", then they stay until
                                    stdin ends
+    listener.py large PORT N       messages of 10 MiB in one session: MiB/s;
+                                   smtp-source is slower than some servers
     listener.py slow PORT N ROUNDS milliseconds of a whole new session, median
                                    and worst; then the same beside N clients
                                    that send an octet a second"""
@@ -100,6 +102,20 @@ def idle(port, n, tls=""):
     print("ready", flush=True)
     sys.stdin.read()
     del kept
+
+
+def large(port, n):
+    line = b"x" * 70 + b"\r\n"
+    text = b"Subject: large\r\n\r\n" + line * ((10 << 20) // len(line) - 10)
+    with begin(port) as s:
+        start = time.monotonic()
+        for _ in range(int(n)):
+            command(s, "MAIL FROM:<sender@example.com>")
+            command(s, "RCPT TO:<user@remote.test>")
+            command(s, "DATA")
+            s.sendall(text)
+            command(s, ".")
+    print("%.0f" % (int(n) * len(text) / 1048576 / (time.monotonic() - start)))
 
 
 def whole(port):
