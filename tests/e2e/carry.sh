@@ -46,6 +46,7 @@ stop() { # NAME or NAME_carrier
 	within 15 gone "$stop_pid" || kill -KILL "$stop_pid"
 	wait "$stop_pid" 2>/dev/null
 	code=$?
+	complaints
 }
 
 # Deliver what is due, in the foreground; the log is $work/NAME.carrier.log,
@@ -60,6 +61,7 @@ drain() { # NAME [ARGUMENT...]
 			-C "$waypostd_conf" --drain "$@"
 	) </dev/null >>"$drain_log" 2>&1
 	code=$?
+	complaints
 }
 
 # Queue a message with an id of its own.
@@ -123,7 +125,17 @@ tally() { # NAME [SERVER...]
 	"$python" -B "$top/tests/e2e/tally.py" "$work/$tally_name/spool" "$@" 2>&1
 }
 
-# No sanitizer has anything to say about any run of waypostd.
+# What a sanitizer says about waypostd is kept, since logs are not.
+complaints() {
+	grep -hE -A 30 'AddressSanitizer|LeakSanitizer|runtime error' \
+		"$work"/*.carrier.log >>"$work/complaints" 2>/dev/null
+}
+
+# No sanitizer had anything to say about any run of waypostd.
 sane() {
-	! grep -E 'AddressSanitizer|LeakSanitizer|runtime error' "$work"/*.log
+	complaints
+	[ ! -s "$work/complaints" ] || {
+		cat "$work/complaints"
+		return 1
+	}
 }
