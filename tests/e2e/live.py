@@ -10,7 +10,7 @@ import subprocess
 import time
 
 from dialog import (Gone, House, Peer, Tap, arguments, certificate, free_port,
-                    fresh, plain, until, verifier)
+                    plain, until, verifier)
 from name_server import NameServer, reverse
 
 AT_ONCE = 3  # seconds; 1 is promised, the rest is for a busy machine

@@ -7,8 +7,7 @@ l, our name; i, our address; y, a foreign domain; u, its user."""
 
 import os
 
-from dialog import (Gone, House, Peer, Tap, arguments, free_port, plain, until,
-                    verifier)
+from dialog import House, Tap, arguments, plain, until, verifier
 
 NAMES = {"l": "example.com", "i": "[127.0.0.1]", "y": "nmap.scanme.test",
          "u": "relaytest", "h": "mx.example.com", "z": "antispam.test"}

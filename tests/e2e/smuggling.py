@@ -8,7 +8,8 @@ then there is one message that holds it all, or none, and never two."""
 
 import os
 
-from dialog import Gone, House, Peer, Tap, arguments, free_port, until
+from dialog import (Gone, House, Peer, Tap, arguments, certificate, free_port,
+                    until)
 
 # Which are tried: E01-E13, and further ones that were found in the field
 # (SEC Consult 2023, The-Login's and smtpsmug's lists).
@@ -208,7 +209,6 @@ def pipelining(tap, h, port):
 
 def tls_end(tap, h):
     """E23: close_notify inside of DATA, then octets in clear."""
-    from dialog import certificate
     certificate(h, "one")
     h.configure("workers = 1", tls='certificate = "%s" key = "%s"' % (
         h.path("one.crt"), h.path("one.key")))
