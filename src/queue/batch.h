@@ -73,7 +73,7 @@ struct batch_entry {
 
 /*
  * Open a file of this directory and check start and END.  0; -1 with errno:
- * ENOENT, another error of the system (temporary), or EBADMSG with *why
+ * ENOENT, another errno, which is temporary, or EBADMSG with *why
  * when it is no complete batch (quarantine it).  Refuses what is not a
  * regular file with one link (I17, L02).
  */
