@@ -295,19 +295,19 @@ end_through() {
 	stop_postfix
 }
 
-both_ways() { # NAME COUNT ROUNDS LEAST
+both_ways() { # NAME COUNT COUNT-OF-POSTFIX ROUNDS LEAST
 	rm -f "$work"/rate.*
-	for round in $(seq "$3"); do
+	for round in $(seq "$4"); do
 		our_way "$2" >>"$work/rate.waypost" || return
 		[ ! "$postfix" ] ||
-			postfix_way $(($2 / 4)) >>"$work/rate.postfix" || return
+			postfix_way "$3" >>"$work/rate.postfix" || return
 	done
 	tell_rates "$1" waypost
 	ours=$middle
 	[ "$postfix" ] || return 0
 	tell_rates "$1" postfix
 	say "$1.ratio" "$(calc "$ours / $middle")" \
-		"x Postfix (at least $4)"
+		"x Postfix (at least $5)"
 }
 
 bench_endtoend() {
@@ -320,7 +320,7 @@ bench_endtoend() {
 	start_postfix "$(free_port)" mynetworks=127.0.0.0/8 \
 		"relayhost=[127.0.0.1]:$sink_port"
 	namespace=$pid
-	both_ways endtoend.near "$accepts" 3 4
+	both_ways endtoend.near "$accepts" $((accepts / 4)) 3 4
 	end_through
 	# 50 ms away; Postfix has 20 connections, we have five.
 	wire=$(free_port)
@@ -331,6 +331,6 @@ bench_endtoend() {
 		"relayhost=[127.0.0.1]:$wire" \
 		default_destination_concurrency_limit=20
 	namespace=$pid
-	both_ways endtoend.far $((accepts / 5)) 1 1
+	both_ways endtoend.far $((accepts / 5)) $((accepts / 5)) 1 1
 	end_through
 }
