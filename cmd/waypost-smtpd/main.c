@@ -4,11 +4,9 @@
  * workers.  Runs in the foreground and logs to standard error or syslog.
  */
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 
 #include "base/identity.h"
@@ -37,21 +35,13 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+/* Keys and verifiers stay out of cores (N20). */
 static void
-prepare_process(void)
+forbid_cores(void)
 {
-	struct rlimit files;
 	const struct rlimit none = {0, 0};
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGXFSZ, SIG_IGN);
-	(void)umask(027);
-	/* Keys and verifiers stay out of cores (N20). */
 	(void)setrlimit(RLIMIT_CORE, &none);
 	(void)prctl(PR_SET_DUMPABLE, 0);
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &files);
-	}
 }
 
 static int
@@ -93,6 +83,7 @@ main(int argc, char **argv)
 	bind_take_activation();
 	identity_clean_environment();
 	log_open("waypost-smtpd", target);
-	prepare_process();
+	identity_prepare_process();
+	forbid_cores();
 	return parent_run(&o);
 }

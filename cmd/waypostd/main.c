@@ -5,10 +5,7 @@
  * becomes the owner of the spool before it reads any mail.
  */
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 
 #include "base/identity.h"
@@ -39,19 +36,6 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
-
-static void
-prepare_process(void)
-{
-	struct rlimit files;
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGXFSZ, SIG_IGN);
-	(void)umask(027);
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &files);
-	}
-}
 
 /* 0, or an exit code. */
 static int
@@ -112,7 +96,7 @@ main(int argc, char **argv)
 		return usage(stderr, EX_USAGE);
 	identity_clean_environment();
 	log_open("waypostd", target);
-	prepare_process();
+	identity_prepare_process();
 	int code = become_owner(o.conf_path);
 	return code != 0 ? code : carrier_run(&o);
 }

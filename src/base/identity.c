@@ -6,9 +6,11 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -81,5 +83,18 @@ identity_clean_environment(void)
 		if (kept[i] != NULL)
 			(void)setenv(names[i], kept[i], 1);
 		free(kept[i]);
+	}
+}
+
+void
+identity_prepare_process(void)
+{
+	struct rlimit files;
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	(void)umask(027);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
 }

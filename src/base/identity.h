@@ -24,4 +24,11 @@ void identity_drop_capabilities(void);
  * variables for proxies, key logs and resolvers (B03, C18). */
 void identity_clean_environment(void);
 
+/*
+ * What every daemon does first: signals that a peer or a limit can cause
+ * are errors and no ends, new files are nobody else's, and as many
+ * descriptors as are allowed.
+ */
+void identity_prepare_process(void);
+
 #endif

@@ -38,6 +38,17 @@ faults_free(struct faults *f)
 	f->count = 0;
 }
 
+void
+faults_log(const struct faults *f)
+{
+	const char *p = buf_str(&f->text);
+	while (*p != '\0') {
+		size_t n = strcspn(p, "\n");
+		log_event(LOG_ERR, "configuration", LOG_MEM("fault", p, n));
+		p += n + (p[n] == '\n');
+	}
+}
+
 /* One fault is one line, whatever a file name or a value holds. */
 static void
 flatten(char *s)

@@ -137,6 +137,9 @@ struct faults {
 };
 void faults_init(struct faults *f);
 void faults_free(struct faults *f);
+
+/* One "configuration" event for each (daemons). */
+void faults_log(const struct faults *f);
 void faults_add(struct faults *f, const char *file, unsigned line,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
 

@@ -26,25 +26,14 @@
 #define SHRINK_PART 4
 #define SHRINK_PER_TURN 32 /* each is a durable write */
 
-static void
-log_faults(struct faults *f)
-{
-	const char *p = buf_str(&f->text);
-	while (*p != '\0') {
-		size_t n = strcspn(p, "\n");
-		log_event(LOG_ERR, "configuration", LOG_MEM("fault", p, n));
-		p += n + (p[n] == '\n');
-	}
-	faults_free(f);
-}
-
 static struct conf *
 load(struct carrier *c)
 {
 	struct faults f;
 	faults_init(&f);
 	struct conf *conf = conf_load(c->conf_path, CONF_TABLE, &f);
-	log_faults(&f);
+	faults_log(&f);
+	faults_free(&f);
 	return conf;
 }
 
@@ -55,7 +44,8 @@ load_aliases(struct carrier *c)
 	faults_init(&f);
 	alias_free(c->aliases);
 	c->aliases = alias_load(c->conf->aliases, &f);
-	log_faults(&f);
+	faults_log(&f);
+	faults_free(&f);
 }
 
 static struct resolver *

@@ -304,7 +304,7 @@ open_and_load(struct parent *p)
 	struct faults f;
 	faults_init(&f);
 	struct conf *c = conf_load(p->conf_path, 0, &f);
-	site_tell(&f);
+	faults_log(&f);
 	faults_free(&f);
 	if (c == NULL)
 		return EX_CONFIG;

@@ -7,17 +7,6 @@
 
 #include "base/log.h"
 
-void
-site_tell(const struct faults *f)
-{
-	const char *p = buf_str(&f->text);
-	while (*p != '\0') {
-		size_t n = strcspn(p, "\n");
-		log_event(LOG_ERR, "configuration", LOG_MEM("fault", p, n));
-		p += n + (p[n] == '\n');
-	}
-}
-
 static struct site *
 load(const char *conf_path, struct faults *f)
 {
@@ -44,7 +33,7 @@ site_load(const char *conf_path, enum site_faults faults)
 	faults_init(&f);
 	struct site *s = load(conf_path, &f);
 	if (faults == SITE_TELL)
-		site_tell(&f);
+		faults_log(&f);
 	faults_free(&f);
 	return s;
 }

@@ -24,7 +24,6 @@ struct site {
 enum site_faults { SITE_TELL, SITE_QUIET };
 struct site *site_load(
     const char *conf_path, enum site_faults faults) MUST_CHECK;
-void site_tell(const struct faults *f); /* log them */
 
 struct site *site_ref(struct site *s);
 void site_unref(struct site *s); /* NULL is fine */
