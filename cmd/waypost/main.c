@@ -18,8 +18,13 @@ static const struct subcommand {
 	const char *name, *help;
 	int (*run)(const struct invocation *v);
 } subcommands[] = {
+    {"alias", "the alias file: check", alias_run},
+    {"domain", "the domain table: add, set, default, remove, list", domain_run},
+    {"relay", "who may relay: allow, deny, list", relay_run},
     {"reload", "check the configuration, and let the daemons take it",
 	reload_run},
+    {"set", "give a key of waypost.conf a value", setting_run},
+    {"unset", "give it back its default", setting_run},
     {"user", "users who may log in: add, passwd, remove, list", user_run},
 };
 
@@ -38,6 +43,26 @@ subcommand_faults(const struct faults *f)
 		(void)fprintf(stderr, "waypost: %.*s\n", (int)len, s);
 		s += len + (s[len] == '\n');
 	}
+}
+
+struct conf *
+subcommand_conf(const struct invocation *v, unsigned flags)
+{
+	struct faults f;
+	faults_init(&f);
+	struct conf *c = conf_load(v->conf_path, flags, &f);
+	subcommand_faults(&f);
+	faults_free(&f);
+	return c;
+}
+
+int
+subcommand_flush(void)
+{
+	if (fflush(stdout) == 0)
+		return EX_OK;
+	(void)fprintf(stderr, "waypost: cannot write to standard output: %m\n");
+	return EX_IOERR;
 }
 
 static int

@@ -3,6 +3,7 @@
 #ifndef WAYPOST_SUBCOMMAND_H
 #define WAYPOST_SUBCOMMAND_H
 
+struct conf;
 struct faults;
 
 struct invocation {
@@ -14,10 +15,28 @@ struct invocation {
 /* Tell them on standard error, a line each. */
 void subcommand_faults(const struct faults *f);
 
+/* The configuration, with flags as for conf_load(); NULL: faults are told. */
+struct conf *subcommand_conf(const struct invocation *v, unsigned flags);
+
+/* Everything printed is out: 0, or EX_IOERR and it is told. */
+int subcommand_flush(void);
+
 /* waypost reload. */
 int reload_run(const struct invocation *v);
 
 /* waypost user add|passwd|remove|list.  An exit code of sysexits.h. */
 int user_run(const struct invocation *v);
+
+/* waypost alias check. */
+int alias_run(const struct invocation *v);
+
+/* waypost domain add|set|default|remove|list. */
+int domain_run(const struct invocation *v);
+
+/* waypost relay allow|deny|list. */
+int relay_run(const struct invocation *v);
+
+/* waypost set, waypost unset. */
+int setting_run(const struct invocation *v);
 
 #endif

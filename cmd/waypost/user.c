@@ -71,7 +71,7 @@ store(const struct request *r, struct verifier *v, bool adding)
 {
 	struct users_file f;
 	struct buf line;
-	int code = users_file_open(&f, r->c, adding);
+	int code = users_file_open(&f, r->c);
 	buf_init(&line, USERS_FILE_MAX);
 	if (code == 0)
 		code = judge(f.users, r->name, adding);
@@ -127,7 +127,7 @@ static int
 drop(const struct request *r)
 {
 	struct users_file f;
-	int code = users_file_open(&f, r->c, false);
+	int code = users_file_open(&f, r->c);
 	if (code == 0 && users_find(f.users, r->name) == NULL)
 		code = no_user(r->name);
 	if (code == 0)
@@ -147,11 +147,7 @@ list(const struct request *r)
 		    v->senders != NULL ? v->senders : ANY);
 	}
 	users_free(u);
-	if (fflush(stdout) != 0) {
-		(void)fprintf(stderr, "waypost: cannot write the list\n");
-		code = EX_IOERR;
-	}
-	return code;
+	return code != 0 ? code : subcommand_flush();
 }
 
 static const struct verb {
@@ -195,14 +191,10 @@ check(const struct request *r)
 static int
 run_verb(const struct invocation *v, const struct verb *verb, struct request *r)
 {
-	struct faults f;
 	int code = check(r);
 	if (code != 0)
 		return code;
-	faults_init(&f);
-	struct conf *c = conf_load(v->conf_path, 0, &f);
-	subcommand_faults(&f);
-	faults_free(&f);
+	struct conf *c = subcommand_conf(v, 0);
 	if (c == NULL)
 		return EX_CONFIG;
 	r->c = c;

@@ -33,4 +33,9 @@ int alias_expand(const struct alias *a, const struct conf *c,
     const struct address *rcpt, struct address_list *out,
     const char **why) MUST_CHECK;
 
+/* Expand every name and tell in f, by path and line, those that cannot be;
+ * faults of lines were told by alias_load().  For whoever checks the file. */
+void alias_check(const struct alias *a, const struct conf *c, const char *path,
+    struct faults *f);
+
 #endif

@@ -159,3 +159,24 @@ alias_expand(const struct alias *a, const struct conf *c,
 		*why = w.why;
 	return result;
 }
+
+void
+alias_check(const struct alias *a, const struct conf *c, const char *path,
+    struct faults *f)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		const struct entry *e = &a->entries[i];
+		struct address_list out = {0};
+		struct walk w = {.map = a, .conf = c, .out = &out};
+		int result = e->fault == NULL ? walk(&w, e) : 0;
+		bool circle = e->fault == NULL && result == 0 && out.n == 0;
+		if (circle)
+			w.why = "aliases lead in a circle";
+		if (circle || result != 0)
+			faults_add(f, path, e->line, "%.*s: %s",
+			    (int)e->name_len, e->name, w.why);
+		address_list_free(&out);
+		free(w.seen);
+		free(w.steps);
+	}
+}
