@@ -133,6 +133,20 @@ void settle_run(struct carrier *c, bool all);
 /* A batch in which nothing is open any more. */
 void settle_finished(struct carrier *c, struct bundle *b);
 
+/* --- notice.c --- */
+
+/* Reports for what fails for good; what cannot be reported on now becomes
+ * LATER. */
+void notice_failures(struct carrier *c, struct job *j, struct status *sts);
+
+/* The delay notice goes out with the first try after its time. */
+void notice_delays(struct carrier *c, struct job *j, const struct status *sts);
+
+/* What was delivered, relayed or expanded, for those who asked; not those in
+ * skip.  All or none of the job's results are expanded aliases. */
+void notice_successes(
+    struct carrier *c, struct job *j, struct status *sts, const bool *skip);
+
 /* --- ledger.c --- */
 
 /* Let the clerk make findings durable and remove what they finish;

@@ -46,6 +46,7 @@ give(struct conn *conn, struct job *j)
 	    peer->host, ip, peer->port);
 	(void)snprintf(
 	    j->cargo->tls, sizeof(j->cargo->tls), "%s", hop_tls(conn->hop));
+	j->cargo->dsn = hop_dsn(conn->hop);
 	set_idle(conn, false);
 	conn->given++;
 	d->active++;

@@ -67,11 +67,35 @@ dispatch_slot(struct carrier *c, struct letter *l, uint32_t i, int64_t now,
 	job_add(d->building, i);
 }
 
+/* Aliases of which the sender wants to hear go nowhere: they are done, and
+ * settling them makes the report. */
+static void
+dispatch_expanded(struct carrier *c, struct letter *l, int64_t now)
+{
+	struct status st;
+	struct job *j = NULL;
+	for (uint32_t i = 0; i < l->nslots; i++) {
+		const struct slot *sl = &l->slots[i];
+		if (!sl->expanded || sl->state != SLOT_WAITING ||
+		    sl->next > now + DISPATCH_SLACK_MS)
+			continue;
+		if (j == NULL)
+			j = job_new(NULL, l);
+		job_add(j, i);
+	}
+	if (j == NULL)
+		return;
+	status_set(&st, DONE, 250, "2.0.0", "expanded to its recipients");
+	job_result_all(j, &c->schedule, &st);
+	settle_later(c, j);
+}
+
 static void
 dispatch_letter(
     struct carrier *c, struct letter *l, int64_t now, struct touched *t)
 {
 	t->n = 0;
+	dispatch_expanded(c, l, now);
 	for (uint32_t i = 0; i < l->nslots; i++)
 		if (l->slots[i].state == SLOT_WAITING &&
 		    l->slots[i].next <= now + DISPATCH_SLACK_MS)

@@ -281,6 +281,12 @@ hop_tls(const struct hop *h)
 	return h->tls;
 }
 
+bool
+hop_dsn(const struct hop *h)
+{
+	return h->setup.caps.dsn;
+}
+
 const struct hop_target *
 hop_peer(const struct hop *h)
 {

@@ -80,6 +80,8 @@ void hop_abort(struct hop *h, const struct status *why);
 
 /* For logs: "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", or "none". */
 const char *hop_tls(const struct hop *h);
+/* Does the server say DSN?  Then reports of success are its business. */
+bool hop_dsn(const struct hop *h);
 const struct hop_target *hop_peer(const struct hop *h);
 
 #endif

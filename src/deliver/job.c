@@ -125,6 +125,13 @@ job_load(struct job *j, struct store *store, const char **why)
 }
 
 void
+job_broken(struct job *j, int error, const char *why)
+{
+	j->broken = error == EBADMSG || error == ENOENT;
+	j->why = error == EBADMSG ? why : "the file is gone";
+}
+
+void
 job_unload(struct job *j)
 {
 	if (j->cargo == NULL)

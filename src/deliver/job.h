@@ -41,6 +41,7 @@ struct cargo {
 	struct transaction transaction;
 	char remote[320]; /* "host[ip]:port" of the session, or "" */
 	char tls[80];     /* as hop_tls(), or "" */
+	bool dsn;         /* as hop_dsn() */
 };
 
 struct job {
@@ -67,6 +68,10 @@ int job_load(struct job *j, struct store *store, const char **why) MUST_CHECK;
 
 /* Close the file again; results stay. */
 void job_unload(struct job *j);
+
+/* It cannot be loaded, with errno and *why as job_load() left them: does it
+ * never get better?  Then it is broken. */
+void job_broken(struct job *j, int error, const char *why);
 
 /* Set one result, or all that have none yet. */
 void job_result(

@@ -41,10 +41,18 @@ static bool
 wanted(const struct task *t, const struct report_rcpt *v)
 {
 	unsigned notify = t->env->rcpts[v->rcpt].notify;
-	if (notify == 0)
-		return true;
-	return notify &
-	       (t->action == REPORT_FAILED ? NOTIFY_FAILURE : NOTIFY_DELAY);
+	switch (t->action) {
+	case REPORT_FAILED:
+		return notify == 0 || (notify & NOTIFY_FAILURE);
+	case REPORT_DELAYED:
+		return notify == 0 || (notify & NOTIFY_DELAY);
+	case REPORT_DELIVERED:
+	case REPORT_RELAYED:
+		return notify & NOTIFY_SUCCESS;
+	case REPORT_EXPANDED:
+		break;
+	}
+	return notify == NOTIFY_EXPANDED;
 }
 
 static int
@@ -189,8 +197,7 @@ queue_text(const struct task *t, const struct alias *aliases, const char *own,
 	if (rc == 0)
 		log_event(LOG_INFO, "report", LOG_STR("id", t->id),
 		    LOG_STR("report", id),
-		    LOG_STR("action",
-			t->action == REPORT_FAILED ? "failed" : "delayed"),
+		    LOG_STR("action", report_action_name(t->action)),
 		    LOG_STR("to", t->env->from.text));
 	return rc;
 }
@@ -249,7 +256,7 @@ send_one(const struct task *t, const struct report_rcpt *v, size_t n)
 	    LOG_ERR, "report", LOG_STR("id", t->id), LOG_STR("error", st.text));
 	if (st.verdict != NEVER)
 		return -1;
-	return t->action == REPORT_DELAYED
+	return t->action != REPORT_FAILED
 		   ? 0
 		   : keep(t, v, n, "no report can be sent to the sender");
 }
@@ -263,7 +270,7 @@ report_send(const struct conf *c, struct store *s, struct batch *b,
 	if (n == 0)
 		return 0;
 	if (address_is_null(&env->from))
-		return action == REPORT_DELAYED
+		return action != REPORT_FAILED
 			   ? 0
 			   : keep(&t, v, n,
 				 "could not be delivered, and has no sender "

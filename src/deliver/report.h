@@ -13,7 +13,13 @@
 #include "queue/batch.h"
 #include "queue/store.h"
 
-enum report_action { REPORT_FAILED, REPORT_DELAYED };
+enum report_action {
+	REPORT_FAILED,
+	REPORT_DELAYED,
+	REPORT_DELIVERED, /* in a mailbox of this host */
+	REPORT_RELAYED,   /* taken by a host that sends no such reports */
+	REPORT_EXPANDED,  /* an alias that stands for several */
+};
 
 struct report_rcpt {
 	uint32_t rcpt; /* index into env->rcpts */
@@ -24,7 +30,8 @@ struct report_rcpt {
 
 /*
  * Report on some recipients of one message.  Honours NOTIFY and the null
- * sender: nothing to send is success.  Failed mail from the null sender
+ * sender: nothing to send is success.  The last three actions are for those
+ * who asked (NOTIFY=SUCCESS, NOTIFY_EXPANDED).  Failed mail from the null sender
  * goes to badmail.  0: durable, or nothing due.  -1: not now (the caller
  * keeps the recipients open and tries again).
  */

@@ -60,6 +60,24 @@ report_fold(struct buf *out, const char *text, const char *indent,
 	(void)buf_adds(out, "\r\n");
 }
 
+const char *
+report_action_name(enum report_action a)
+{
+	switch (a) {
+	case REPORT_FAILED:
+		return "failed";
+	case REPORT_DELAYED:
+		return "delayed";
+	case REPORT_DELIVERED:
+		return "delivered";
+	case REPORT_RELAYED:
+		return "relayed";
+	case REPORT_EXPANDED:
+		break;
+	}
+	return "expanded";
+}
+
 static void
 field(struct buf *out, const char *name, const char *value, bool utf8)
 {
@@ -150,14 +168,14 @@ report_status_rcpt(
 	if (to->orcpt != NULL)
 		original_field(out, to->orcpt);
 	address_field(out, "Final-Recipient", to->addr.text);
-	field(out, "Action", r->action == REPORT_DELAYED ? "delayed" : "failed",
-	    false);
+	field(out, "Action", report_action_name(r->action), false);
 	field(out, "Status", v->status->enhanced, false);
 	if (v->remote != NULL) {
 		(void)snprintf(text, sizeof(text), "dns; %.255s", v->remote);
 		field(out, "Remote-MTA", text, false);
 	}
-	diagnostic(out, v);
+	if (v->remote != NULL || v->status->verdict != DONE)
+		diagnostic(out, v);
 	if (v->at_ms > 0) {
 		stamp_date(date, v->at_ms);
 		field(out, "Last-Attempt-Date", date, false);

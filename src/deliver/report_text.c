@@ -51,6 +51,31 @@ static const struct advice advices[] = {
 	"postmaster."},
 };
 
+/* What the sender is told first. */
+static const struct speech {
+	const char *subject, *intro;
+} speeches[] = {
+    [REPORT_FAILED] = {"Undelivered: your message was returned",
+	"Your message could not be delivered to the recipients named below, "
+	"and will not be tried again for them. Other recipients, if there "
+	"were any, are not affected."},
+    [REPORT_DELAYED] = {"Delayed: your message is still waiting",
+	"Your message could not be delivered yet to the recipients named "
+	"below."},
+    [REPORT_DELIVERED] = {"Delivered: your message has arrived",
+	"Your message has arrived in the mailboxes of the recipients named "
+	"below. You asked to be told."},
+    [REPORT_RELAYED] = {"Relayed: your message was passed on",
+	"Your message was passed on for the recipients named below to a mail "
+	"system that does not report when it has delivered a message. You "
+	"asked to be told; this is the last that you hear of it unless it "
+	"fails there."},
+    [REPORT_EXPANDED] = {"Expanded: your message goes to several",
+	"Each address named below stands for several recipients, and your "
+	"message is on its way to all of them. You asked to be told; no "
+	"report of success follows from each."},
+};
+
 static const struct advice *
 advice_for(const struct status *st)
 {
@@ -90,11 +115,13 @@ tell_rcpt(
 		(void)snprintf(text, sizeof(text), "%.255s said: %d %s",
 		    v->remote, st->code, st->text);
 	else
-		(void)snprintf(text, sizeof(text), "Reason: %s", st->text);
+		(void)snprintf(text, sizeof(text), "%s%s",
+		    st->verdict == DONE ? "" : "Reason: ", st->text);
 	paragraph(out, "    ", text);
 	if (v->at_ms > 0) {
 		stamp_date(date, v->at_ms);
-		(void)buf_addf(out, "    Last try: %s\r\n", date);
+		(void)buf_addf(out, "    %s: %s\r\n",
+		    st->verdict == DONE ? "At" : "Last try", date);
 	}
 	if (r->action == REPORT_FAILED)
 		paragraph(out, "    ", a->what);
@@ -108,18 +135,12 @@ tell_start(struct buf *out, const struct report_text *r)
 	    r->conf->hostname);
 	paragraph(out, "", text);
 	(void)buf_adds(out, "\r\n");
-	if (r->action == REPORT_FAILED) {
-		paragraph(out, "",
-		    "Your message could not be delivered to the recipients "
-		    "named below, and will not be tried again for them. Other "
-		    "recipients, if there were any, are not affected.");
+	paragraph(out, "", speeches[r->action].intro);
+	if (r->action != REPORT_DELAYED)
 		return;
-	}
 	stamp_date(date, r->env->arrived_ms + r->conf->queue.expire_ms);
-	(void)snprintf(text, sizeof(text),
-	    "Your message could not be delivered yet to the recipients named "
-	    "below. It is kept and tried again until %s.",
-	    date);
+	(void)snprintf(
+	    text, sizeof(text), "It is kept and tried again until %s.", date);
 	paragraph(out, "", text);
 	paragraph(out, "", "YOU NEED NOT SEND IT AGAIN.");
 }
@@ -205,9 +226,6 @@ original_part(struct buf *out, const struct report_text *r, bool utf8)
 static void
 report_header(struct buf *out, const struct report_text *r, bool eight_bit)
 {
-	const char *subject = r->action == REPORT_FAILED
-				  ? "Undelivered: your message was returned"
-				  : "Delayed: your message is still waiting";
 	struct address from;
 	const char *why;
 	const char *text = postmaster(r->conf);
@@ -217,7 +235,7 @@ report_header(struct buf *out, const struct report_text *r, bool eight_bit)
 	(void)buf_addf(out,
 	    "From: Mail Delivery System <%s>\r\n"
 	    "To: <%s>\r\nSubject: %s\r\n",
-	    from.text, r->env->from.text, subject);
+	    from.text, r->env->from.text, speeches[r->action].subject);
 	stamp_date_field(out, r->now_ms);
 	stamp_message_id(out, r->own_id, r->conf->hostname);
 	(void)buf_addf(out,

@@ -27,6 +27,9 @@ struct report_text {
 	bool full; /* else it is a header section only */
 };
 
+/* As in the Action field (RFC 3464 section 2.3.3). */
+const char *report_action_name(enum report_action a);
+
 /* Append the whole report. */
 void report_text_write(struct buf *out, const struct report_text *r);
 

@@ -97,6 +97,7 @@ schedule_letter(struct schedule *s, struct bundle *b,
 	for (size_t i = 0; i < env->nrcpts; i++) {
 		l->slots[i].number = env->rcpts[i].number;
 		l->slots[i].domain = domain_name(s, &env->rcpts[i].addr);
+		l->slots[i].expanded = env->rcpts[i].notify == NOTIFY_EXPANDED;
 	}
 	if (l->open > 0) {
 		b->open++;

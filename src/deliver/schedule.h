@@ -35,6 +35,7 @@ struct slot {
 	uint16_t attempts;
 	uint8_t state;
 	uint8_t unsent; /* times in a row that a job had no effect */
+	bool expanded;  /* an alias to report on (NOTIFY_EXPANDED) */
 };
 
 /* One batch file. */

@@ -13,7 +13,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "deliver/carrier.h"
-#include "deliver/report.h"
 
 /* A job that came back without effect is tried at once this often. */
 #define UNSENT_MAX 5
@@ -27,20 +26,12 @@ settle_later(struct carrier *c, struct job *j)
 	carrier_wake(c);
 }
 
-/* Its file cannot be loaded (errno): does it never get better? */
-static void
-note_broken(struct job *j, int error, const char *why)
-{
-	j->broken = error == EBADMSG || error == ENOENT;
-	j->why = error == EBADMSG ? why : "the file is gone";
-}
-
 void
 settle_unreadable(struct carrier *c, struct job *j, const char *why)
 {
 	struct status st;
 	int error = errno;
-	note_broken(j, error, why);
+	job_broken(j, error, why);
 	status_set(&st, LATER, 0, "4.3.0", "cannot read the queue file: %s",
 	    error == EBADMSG ? why : strerror(error));
 	job_result_all(j, &c->schedule, &st);
@@ -88,79 +79,6 @@ log_attempt(
 	    LOG_NUM(
 		"age", (schedule_wall(&c->schedule) - l->arrived_ms) / 1000),
 	    LOG_STR("text", st->text));
-}
-
-/* One report for these results; false when it cannot be queued now. */
-static bool
-report(struct carrier *c, struct job *j, const struct status *sts,
-    const bool *wanted, enum report_action action)
-{
-	const char *why;
-	char id[QUEUE_ID_MAX + 1];
-	if (c->stopping && clock_mono_ms() > c->no_reports)
-		return false;
-	bool ok = job_load(j, &c->store, &why) == 0;
-	if (!ok)
-		note_broken(j, errno, why);
-	message_id_make(id, j->letter->bundle->id, j->letter->seq);
-	struct cargo *g = j->cargo;
-	struct report_rcpt *v = alloc_zero(j->n, sizeof(*v));
-	size_t n = 0;
-	for (uint32_t i = 0; i < j->n && ok; i++)
-		if (wanted[i])
-			v[n++] =
-			    (struct report_rcpt){.rcpt = j->results[i].index,
-				.status = &sts[i],
-				.remote = g->remote[0] ? g->remote : NULL,
-				.at_ms = schedule_wall(&c->schedule)};
-	if (ok && n > 0)
-		ok = report_send(c->conf, &c->store, &g->batch, &g->entry,
-			 &g->env, id, action, v, n) == 0;
-	free(v);
-	return ok;
-}
-
-/* Reports for what fails for good; without one nothing is final. */
-static void
-report_failures(struct carrier *c, struct job *j, struct status *sts)
-{
-	bool *wanted = alloc_zero(j->n, sizeof(*wanted));
-	bool any = false;
-	for (uint32_t i = 0; i < j->n; i++)
-		any |= wanted[i] = sts[i].verdict == NEVER;
-	if (any && !report(c, j, sts, wanted, REPORT_FAILED)) {
-		for (uint32_t i = 0; i < j->n; i++) {
-			if (!wanted[i])
-				continue;
-			char last[STATUS_TEXT_MAX + 1];
-			memcpy(last, sts[i].text, sizeof(last));
-			status_set(&sts[i], LATER, sts[i].code, "4.3.0",
-			    "the report cannot be queued now; about: %s", last);
-		}
-	}
-	free(wanted);
-}
-
-/* The delay notice goes out with the first try after its time. */
-static void
-report_delays(struct carrier *c, struct job *j, const struct status *sts)
-{
-	/* In seconds, as what is known of the try before. */
-	int64_t notice = (c->conf->queue.delay_notice_ms + 999) / 1000;
-	int64_t age = schedule_wall(&c->schedule) - j->letter->arrived_ms;
-	if (notice <= 0 || age < notice * 1000)
-		return;
-	bool *wanted = alloc_zero(j->n, sizeof(*wanted));
-	bool any = false;
-	for (uint32_t i = 0; i < j->n; i++) {
-		struct slot *sl = &j->letter->slots[j->results[i].slot];
-		any |= wanted[i] =
-		    sts[i].verdict == LATER && sl->tried < notice;
-	}
-	/* A notice is a courtesy: if it fails, the mail is still owed. */
-	if (any)
-		(void)report(c, j, sts, wanted, REPORT_DELAYED);
-	free(wanted);
 }
 
 /* When a recipient is tried again.  Those of a job that were tried equally
@@ -240,8 +158,9 @@ settle(struct carrier *c, struct job *j)
 		if (!back[i])
 			judge(c, j, &j->results[i], &sts[i]);
 	}
-	report_failures(c, j, sts);
-	report_delays(c, j, sts);
+	notice_failures(c, j, sts);
+	notice_delays(c, j, sts);
+	notice_successes(c, j, sts, back);
 	if (j->broken)
 		quarantine(c, j);
 	for (uint32_t i = 0; i < j->n && !j->broken; i++)

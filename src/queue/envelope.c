@@ -80,7 +80,8 @@ write_notify(unsigned notify, struct buf *out)
 		unsigned bit;
 		const char *name;
 	} names[] = {{NOTIFY_NEVER, "never"}, {NOTIFY_SUCCESS, "success"},
-	    {NOTIFY_FAILURE, "failure"}, {NOTIFY_DELAY, "delay"}};
+	    {NOTIFY_FAILURE, "failure"}, {NOTIFY_DELAY, "delay"},
+	    {NOTIFY_EXPANDED, "expanded"}};
 	const char *comma = "";
 	if (notify == 0)
 		(void)buf_addc(out, '-');
@@ -208,6 +209,21 @@ next_word(struct reader *r, const char **word, size_t *len)
 	return true;
 }
 
+/* What write_notify() writes. */
+static bool
+read_notify(const char *word, size_t len, unsigned *notify)
+{
+	static const char expanded[] = "expanded";
+	*notify = 0;
+	if (len == 1 && *word == '-')
+		return true;
+	if (len == sizeof(expanded) - 1 && memcmp(word, expanded, len) == 0) {
+		*notify = NOTIFY_EXPANDED;
+		return true;
+	}
+	return notify_parse(word, len, notify) == 0;
+}
+
 static const char *
 read_rcpt(struct envelope *e, struct reader *r)
 {
@@ -220,9 +236,7 @@ read_rcpt(struct envelope *e, struct reader *r)
 	    !read_number(word, len, UINT32_MAX - 1, &number) || number <= last)
 		return "bad number of a recipient";
 	rcpt.number = (uint32_t)number;
-	if (!next_word(r, &word, &len) ||
-	    ((len != 1 || *word != '-') &&
-		notify_parse(word, len, &rcpt.notify) != 0))
+	if (!next_word(r, &word, &len) || !read_notify(word, len, &rcpt.notify))
 		return "bad notify";
 	if (!next_word(r, &orcpt, &orcpt_len))
 		return "no orcpt";

@@ -13,6 +13,9 @@
  *   envid: xtext                      (only when given)
  *   ret: full | hdrs                  (only when given)
  *   rcpt: 1 never|success,failure,delay|- orcpt-or-dash user@example.net
+ *   rcpt: 2 expanded orcpt-or-dash list@example.com
+ * The second form is no recipient of the message: it is an alias that was
+ * replaced by several, of which the sender wants to hear (NOTIFY_EXPANDED).
  * What is read back is judged by the validators of src/mail like any
  * input (N12); an unknown key is an error.
  */
@@ -33,6 +36,9 @@ enum {                    /* RFC 3461 NOTIFY, as bits; 0 = not given */
 	NOTIFY_SUCCESS = 2,
 	NOTIFY_FAILURE = 4,
 	NOTIFY_DELAY = 8,
+	/* Nothing to send: report that this address was expanded (RFC 3461
+	 * section 5.2.7.3).  Excludes the others; no peer can say it. */
+	NOTIFY_EXPANDED = 16,
 };
 
 enum ret { RET_NONE, RET_FULL, RET_HDRS };

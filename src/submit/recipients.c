@@ -75,10 +75,20 @@ add_all(struct submit *s, const struct address_list *all,
 	return 0;
 }
 
+/* The wish of the i-th recipient. */
+static struct wish
+wish_of(const struct submit *s, size_t i)
+{
+	return s->nwishes == 0 ? (struct wish){.notify = s->o.notify}
+			       : s->wishes[i];
+}
+
 /* Then it is one answer for all, and aliases that meet make one copy. */
 static bool
 same_wishes(const struct submit *s)
 {
+	if (wish_of(s, 0).notify & NOTIFY_SUCCESS)
+		return false; /* to each name its own answer */
 	for (size_t i = 0; i < s->nwishes; i++)
 		if (s->wishes[i].orcpt != NULL ||
 		    s->wishes[i].notify != s->wishes[0].notify)
@@ -86,27 +96,53 @@ same_wishes(const struct submit *s)
 	return true;
 }
 
-/* Each recipient by itself, with its wishes; the session has seen to it
- * that none was named twice. */
+/* What a recipient became.  Several: the sender hears of that, and of their
+ * success no more (RFC 3461 section 5.2.7.3, case c). */
+static int
+add_members(struct submit *s, const struct address *rcpt,
+    const struct address_list *members, struct wish wish, struct status *st)
+{
+	struct address alias = *rcpt;
+	if (members->n < 2 || !(wish.notify & NOTIFY_SUCCESS))
+		return add_all(s, members, &wish, st);
+	struct wish theirs = wish;
+	theirs.notify &= ~(unsigned)NOTIFY_SUCCESS;
+	if (theirs.notify == 0)
+		theirs.notify = NOTIFY_NEVER;
+	wish.notify = NOTIFY_EXPANDED;
+	const struct address_list one = {.v = &alias, .n = 1};
+	/* Too long by the origin: then so is each report on it. */
+	if (add_all(s, members, &theirs, st) != 0)
+		return -1;
+	return address_qualify(&alias, conf_origin(s->o.conf)) != 0
+		   ? 0
+		   : add_all(s, &one, &wish, st);
+}
+
+/* Each recipient by itself, with its wishes; none was named twice, as the
+ * session has seen to, or as here. */
 static int
 add_wished(struct submit *s, struct status *st)
 {
 	int result = 0;
+	if (s->nwishes == 0)
+		address_list_unique(&s->rcpts);
 	for (size_t i = 0; i < s->rcpts.n && result == 0; i++) {
 		struct address_list some = {0};
 		result = expand(s, &s->rcpts.v[i], &some, st);
 		if (result == 0)
-			result = add_all(s, &some, &s->wishes[i], st);
+			result = add_members(
+			    s, &s->rcpts.v[i], &some, wish_of(s, i), st);
 		address_list_free(&some);
 	}
 	return result;
 }
 
 static int
-add_unique(struct submit *s, unsigned notify, struct status *st)
+add_unique(struct submit *s, struct status *st)
 {
 	struct address_list all = {0};
-	const struct wish wish = {.notify = notify};
+	const struct wish wish = wish_of(s, 0);
 	int result = 0;
 	address_list_unique(&s->rcpts);
 	for (size_t i = 0; i < s->rcpts.n && result == 0; i++)
@@ -129,8 +165,5 @@ submit_set_rcpts(struct submit *s, struct status *st)
 		status_set(st, NEVER, 554, "5.1.3", "no recipients");
 		return -1;
 	}
-	if (s->nwishes == 0 || s->nwishes != s->rcpts.n)
-		return add_unique(s, s->o.notify, st);
-	return same_wishes(s) ? add_unique(s, s->wishes[0].notify, st)
-			      : add_wished(s, st);
+	return same_wishes(s) ? add_unique(s, st) : add_wished(s, st);
 }

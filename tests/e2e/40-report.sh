@@ -57,12 +57,17 @@ def check_status(status, want, name):
     want("Arrival-Date",
          email.utils.parsedate_to_datetime(groups[0]["Arrival-Date"]))
     for group in groups[1:]:
+        local = name in ("delivered", "expanded")
         for field in ("Final-Recipient", "Action", "Status",
-                      "Diagnostic-Code", "Last-Attempt-Date"):
+                      "Last-Attempt-Date"):
             want("one " + field, len(group.get_all(field, [])) == 1)
-        want("Action", group["Action"] ==
-             ("delayed" if name == "delay" else "failed"))
-        want("Status", group["Status"][:2] in ("4.", "5."))
+        want("one Diagnostic-Code",
+             len(group.get_all("Diagnostic-Code", [])) == (not local))
+        action = {"delay": "delayed", "delivered": "delivered",
+                  "relayed": "relayed", "expanded": "expanded"}
+        want("Action", group["Action"] == action.get(name, "failed"))
+        want("Status", group["Status"][:2] in
+             (("2.",) if local or name == "relayed" else ("4.", "5.")))
         known = {"Original-Recipient", "Final-Recipient", "Action", "Status",
                  "Remote-MTA", "Diagnostic-Code", "Last-Attempt-Date",
                  "Will-Retry-Until"}
@@ -89,7 +94,7 @@ print("%d reports" % n)
 END
 diag <"$work/python.out"
 is 'Python reads all of them' "$(grep -vc ' good$' "$work/python.out")" 1
-ok 'there were enough' [ "$(grep -c ' good$' "$work/python.out")" -ge 15 ]
+ok 'there were enough' [ "$(grep -c ' good$' "$work/python.out")" -ge 18 ]
 
 if ! perl -MSisimai -e 1 2>/dev/null; then
 	ok 'Sisimai is not installed # SKIP apt install libsisimai-perl' true
@@ -108,6 +113,7 @@ for my $name (@ARGV[1 .. $#ARGV]) {
 }
 END
 perl "$work/sisimai.pl" "$work/reports" failure delay 8bit hdrs large some \
+	delivered relayed expanded \
 	>"$work/sisimai.out" 2>"$work/sisimai.err"
 cat >"$work/sisimai.ref" <<'END'
 failure u@example.net failed 5.1.1 userunknown 550 mx.example.net
@@ -117,6 +123,9 @@ hdrs u@example.net failed 5.1.1 userunknown 550 mx.example.net
 large u@example.net failed 5.1.1 userunknown 550 mx.example.net
 some u@example.net failed 5.1.1 userunknown 550 mx.example.net
 some w@example.net failed 5.1.1 userunknown 550 mx.example.net
+delivered u@example.net delivered 2.0.0 delivered - relay.example.com
+relayed u@example.net relayed 2.0.0 delivered 250 mx.example.net
+expanded u@example.net expanded 2.0.0 delivered - relay.example.com
 END
 same 'Sisimai understands them' "$work/sisimai.out" "$work/sisimai.ref"
 done_testing

@@ -64,7 +64,8 @@ test_values(void **state)
 	    "envelope: 1\nseq: 3\narrived: 17\nsource: smtp 192.0.2.1\n"
 	    "from: \nbody: 8bit\nutf8: yes\nenvid: id+41\nret: hdrs\n"
 	    "rcpt: 2 success,delay rfc822;x a@example.net\n"
-	    "rcpt: 5 never - b@example.net\n";
+	    "rcpt: 5 never - b@example.net\n"
+	    "rcpt: 6 expanded rfc822;l list@example.net\n";
 	struct envelope e;
 	(void)state;
 	assert_int_equal(read_text(text, sizeof(text) - 1, &e), 0);
@@ -75,18 +76,24 @@ test_values(void **state)
 	assert_true(e.eight_bit && e.utf8);
 	assert_string_equal(e.envid, "id+41");
 	assert_int_equal(e.ret, RET_HDRS);
-	assert_int_equal(e.nrcpts, 2);
+	assert_int_equal(e.nrcpts, 3);
 	assert_int_equal(e.rcpts[0].number, 2);
 	assert_int_equal(e.rcpts[0].notify, NOTIFY_SUCCESS | NOTIFY_DELAY);
 	assert_string_equal(e.rcpts[0].orcpt, "rfc822;x");
 	assert_string_equal(e.rcpts[0].addr.text, "a@example.net");
 	assert_int_equal(e.rcpts[1].notify, NOTIFY_NEVER);
 	assert_null(e.rcpts[1].orcpt);
+	assert_int_equal(e.rcpts[2].notify, NOTIFY_EXPANDED);
+	struct buf again;
+	buf_init(&again, 1000);
+	assert_int_equal(envelope_write(&e, &again), 0);
+	assert_string_equal(buf_str(&again), text);
+	buf_free(&again);
 
 	/* Numbers go on from the last one, not from how many there are. */
 	struct address more = letter_address("c@example.net");
 	assert_int_equal(envelope_add(&e, &more, 0, NULL), 0);
-	assert_int_equal(e.rcpts[2].number, 6);
+	assert_int_equal(e.rcpts[3].number, 7);
 	envelope_free(&e);
 }
 

@@ -474,14 +474,15 @@ test_notify(void **state)
 	(void)state;
 	static const struct {
 		unsigned notify;
-		int failed, delayed;
+		int failed, delayed, success, expanded;
 	} cases[] = {
-	    {0, 1, 1},
-	    {NOTIFY_NEVER, 0, 0},
-	    {NOTIFY_SUCCESS, 0, 0},
-	    {NOTIFY_FAILURE, 1, 0},
-	    {NOTIFY_DELAY, 0, 1},
-	    {NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY, 1, 1},
+	    {0, 1, 1, 0, 0},
+	    {NOTIFY_NEVER, 0, 0, 0, 0},
+	    {NOTIFY_SUCCESS, 0, 0, 1, 0},
+	    {NOTIFY_FAILURE, 1, 0, 0, 0},
+	    {NOTIFY_DELAY, 0, 1, 0, 0},
+	    {NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY, 1, 1, 1, 0},
+	    {NOTIFY_EXPANDED, 0, 0, 0, 1},
 	};
 	struct status st;
 	set_status(&st, "5.1.1", 550, "no such user");
@@ -495,8 +496,75 @@ test_notify(void **state)
 		assert_int_equal(report_all(REPORT_DELAYED, &st, NULL), 0);
 		assert_int_equal(directory_count(new_fd) - before - 1,
 		    cases[i].failed + cases[i].delayed);
+		before = directory_count(new_fd);
+		assert_int_equal(report_all(REPORT_DELIVERED, &st, NULL), 0);
+		assert_int_equal(report_all(REPORT_RELAYED, &st, NULL), 0);
+		assert_int_equal(
+		    directory_count(new_fd) - before, 2 * cases[i].success);
+		before = directory_count(new_fd);
+		assert_int_equal(report_all(REPORT_EXPANDED, &st, NULL), 0);
+		assert_int_equal(
+		    directory_count(new_fd) - before, cases[i].expanded);
 	}
 	assert_int_equal(directory_count(bad_fd), 0);
+}
+
+/* RFC 3461 sections 5.2.1 to 5.2.7. */
+static void
+test_success(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name, *remote, *action, *subject, *diagnostic;
+		enum report_action what;
+		unsigned notify;
+	} cases[] = {
+	    {"delivered", NULL, "delivered", "Delivered: ", NULL,
+		REPORT_DELIVERED, NOTIFY_SUCCESS},
+	    {"relayed", "mx.example.net", "relayed", "Relayed: ",
+		"smtp; 250 2.0.0 fine", REPORT_RELAYED, NOTIFY_SUCCESS},
+	    {"expanded", NULL, "expanded", "Expanded: ", NULL, REPORT_EXPANDED,
+		NOTIFY_EXPANDED},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct envelope env;
+		struct status st;
+		char want[200];
+		tear_down(NULL);
+		set_up(NULL);
+		status_set(&st, DONE, 250, "2.0.0", "fine");
+		place_envelope(&env, "a@example.org", "u@example.net");
+		env.rcpts[0].notify = cases[i].notify;
+		env.rcpts[0].orcpt = strdup("rfc822;u+2Bx@example.com");
+		queue(&env, MESSAGE);
+		assert_int_equal(
+		    report_all(cases[i].what, &st, cases[i].remote), 0);
+		char *text = report_read(cases[i].name);
+		assert_lines(text);
+		assert_frame(text, 3);
+		(void)snprintf(want, sizeof(want),
+		    "Original-Recipient: rfc822;u+x@example.com\r\n"
+		    "Final-Recipient: rfc822;u@example.net\r\n"
+		    "Action: %s\r\nStatus: 2.0.0\r\n",
+		    cases[i].action);
+		assert_has(text, want);
+		assert_has(text, cases[i].subject);
+		if (cases[i].diagnostic != NULL)
+			assert_has(text, cases[i].diagnostic);
+		else
+			assert_has_not(text, "Diagnostic-Code");
+		/* The sender has the text already. */
+		assert_has(text, "Content-Type: text/rfc822-headers\r\n");
+		assert_has_not(text, "the body");
+		assert_has_not(text, "Last try");
+		free(text);
+		letter("", "u@example.net", MESSAGE);
+		p.env.rcpts[0].notify = cases[i].notify;
+		int before = directory_count(new_fd);
+		assert_int_equal(report_all(cases[i].what, &st, NULL), 0);
+		assert_int_equal(directory_count(new_fd), before);
+		assert_int_equal(directory_count(bad_fd), 0);
+	}
 }
 
 static void
@@ -673,6 +741,7 @@ main(void)
 	    TEST(test_K21_raw_text),
 	    TEST(test_fold),
 	    TEST(test_notify),
+	    TEST(test_success),
 	    TEST(test_only_those_who_want_are_named),
 	    TEST(test_A47_R9_null_sender_goes_to_badmail),
 	    TEST(test_nothing_to_report),
