@@ -76,6 +76,8 @@ class Server:
         self.connections = 0
         self.ended = 0
         self.messages = 0
+        self.fired = 0  # rules that met a client
+        self.listener = None
         self.logfile = open(options.log, "a", buffering=1,
                             encoding="latin-1") if options.log else None
         self.tls = None
@@ -92,16 +94,19 @@ class Server:
                     number, mark, text.replace("\r", "\\r")
                     .replace("\n", "\\n").replace("\0", "\\0")))
 
-    def run(self):
+    def bind(self):
+        """Listen; the port."""
         ip, port = self.o.listen.rsplit(":", 1)
         family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-        s = socket.socket(family, socket.SOCK_STREAM)
+        self.listener = s = socket.socket(family, socket.SOCK_STREAM)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         s.bind((ip.strip("[]"), int(port)))
         s.listen(1024)
-        print("READY PORT %d" % s.getsockname()[1], flush=True)
+        return s.getsockname()[1]
+
+    def run(self):
         while True:
-            c, _ = s.accept()
+            c, _ = self.listener.accept()
             self.connections += 1
             threading.Thread(target=self.serve, args=(c, self.connections),
                              daemon=True).start()
@@ -211,6 +216,7 @@ class Session(Actions):
             nth = self.rcpts
         for r in self.server.rules:
             if r.fits(stage, nth, self.number):
+                self.server.fired += 1
                 said = None
                 for action in r.actions:
                     said = self.one(action, usual) or said
@@ -384,24 +390,25 @@ class Session(Actions):
         self.quit = True
 
 
-def main():
+def options(arguments):
     p = argparse.ArgumentParser(usage=__doc__)
     p.add_argument("--listen", default="127.0.0.1:0")
-    p.add_argument("--log")
-    p.add_argument("--save")
-    p.add_argument("--cert")
-    p.add_argument("--key")
-    p.add_argument("--implicit-tls", action="store_true")
-    p.add_argument("--tls12", action="store_true")
-    p.add_argument("--auth")
-    p.add_argument("--keywords")
-    p.add_argument("--tls-keywords")
-    p.add_argument("--bytewise", action="store_true")
-    p.add_argument("--coalesce", action="store_true")
-    p.add_argument("--lf-tolerant", action="store_true")
+    for name in ("log", "save", "cert", "key", "auth", "keywords",
+                 "tls-keywords"):
+        p.add_argument("--" + name)
+    for name in ("implicit-tls", "tls12", "bytewise", "coalesce",
+                 "lf-tolerant"):
+        p.add_argument("--" + name, action="store_true")
     p.add_argument("--exit-after", type=int, default=0)
     p.add_argument("rules", nargs="*")
-    Server(p.parse_args()).run()
+    return p.parse_args(arguments)
 
 
-main()
+def main():
+    server = Server(options(sys.argv[1:]))
+    print("READY PORT %d" % server.bind(), flush=True)
+    server.run()
+
+
+if __name__ == "__main__":
+    main()
