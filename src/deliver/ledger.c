@@ -33,8 +33,7 @@ ledger_compact(struct carrier *c)
 			for (; l != NULL; l = l->sibling)
 				for (uint32_t k = 0; k < l->nslots; k++) {
 					struct record r;
-					if (slot_record(&c->schedule, l,
-						&l->slots[k], &r))
+					if (slot_record(l, &l->slots[k], &r))
 						journal_compact_put(w, &r);
 				}
 		}

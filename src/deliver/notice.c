@@ -39,7 +39,7 @@ report(struct carrier *c, struct job *j, const struct status *sts,
 			    (struct report_rcpt){.rcpt = j->results[i].index,
 				.status = &sts[i],
 				.remote = g->remote[0] ? g->remote : NULL,
-				.at_ms = schedule_wall(&c->schedule)};
+				.at_ms = clock_wall_ms()};
 	if (ok && n > 0)
 		ok = report_send(c->conf, &c->store, &g->batch, &g->entry,
 			 &g->env, id, action, v, n) == 0;
@@ -74,7 +74,7 @@ notice_delays(struct carrier *c, struct job *j, const struct status *sts)
 {
 	/* In seconds, as what is known of the try before. */
 	int64_t notice = (c->conf->queue.delay_notice_ms + 999) / 1000;
-	int64_t age = schedule_wall(&c->schedule) - j->letter->arrived_ms;
+	int64_t age = letter_age(j->letter, clock_mono_ms());
 	if (notice <= 0 || age < notice * 1000)
 		return;
 	bool *wanted = alloc_zero(j->n, sizeof(*wanted));

@@ -14,14 +14,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* A due time read back is never further away than this. */
-#define NEXT_MAX_MS (24 * 3600 * 1000LL)
+/* A due time read back is never further away than this, and time in which
+ * no carrier looked at a message makes it no older than this. */
+#define UNSEEN_MAX_MS (24 * 3600 * 1000LL)
 
 void
 schedule_init(struct schedule *s)
 {
-	*s =
-	    (struct schedule){.wall_offset = clock_wall_ms() - clock_mono_ms()};
+	*s = (struct schedule){0};
 }
 
 static void
@@ -38,12 +38,6 @@ schedule_free(struct schedule *s)
 	interns_free(&s->interns);
 	free(s->heap);
 	*s = (struct schedule){0};
-}
-
-int64_t
-schedule_wall(const struct schedule *s)
-{
-	return clock_mono_ms() + s->wall_offset;
 }
 
 static bool
@@ -79,6 +73,43 @@ domain_name(struct schedule *s, const struct address *a)
 	return intern_name(&s->interns, lower);
 }
 
+static int64_t
+between(int64_t low, int64_t ms, int64_t high)
+{
+	return ms < low ? low : ms > high ? high : ms;
+}
+
+static uint32_t
+seconds(int64_t ms)
+{
+	return (uint32_t)between(0, ms / 1000, UINT32_MAX);
+}
+
+int64_t
+letter_age(const struct letter *l, int64_t now)
+{
+	return now > l->born ? now - l->born : 0;
+}
+
+/* How old is it, when it was last seen at this wall-clock time?  Of two
+ * clocks that contradict each other the younger age is taken: what is kept
+ * too long can still be returned, what was returned cannot be sent. */
+static void
+set_age(struct letter *l, int64_t seen_ms)
+{
+	int64_t wall = clock_wall_ms();
+	int64_t since_arrival = wall - l->arrived_ms, age = since_arrival;
+	if (seen_ms <= wall)
+		age = (seen_ms > l->arrived_ms ? seen_ms - l->arrived_ms : 0) +
+		      between(0, wall - seen_ms, UNSEEN_MAX_MS);
+	age = between(0, since_arrival, age > 0 ? age : 0);
+	/* Its recipients were seen at different times: the last one counts. */
+	if (l->born != 0 && age <= letter_age(l, clock_mono_ms()))
+		return;
+	l->born = clock_mono_ms() - age;
+	l->lag = seconds(since_arrival - age);
+}
+
 struct letter *
 schedule_letter(struct schedule *s, struct bundle *b,
     const struct envelope *env, uint64_t offset)
@@ -92,6 +123,7 @@ schedule_letter(struct schedule *s, struct bundle *b,
 	l->sender = intern_name(&s->interns, env->from.text);
 	l->offset = offset;
 	l->arrived_ms = env->arrived_ms;
+	set_age(l, l->arrived_ms);
 	l->seq = env->seq;
 	l->open = l->nslots = (uint32_t)env->nrcpts;
 	for (size_t i = 0; i < env->nrcpts; i++) {
@@ -150,13 +182,6 @@ schedule_lose(struct schedule *s, struct bundle *b)
 	}
 }
 
-static uint32_t
-seconds_since(int64_t from_ms, int64_t to_ms)
-{
-	int64_t s = (to_ms - from_ms) / 1000;
-	return s < 0 ? 0 : s > UINT32_MAX ? UINT32_MAX : (uint32_t)s;
-}
-
 void
 schedule_replay(struct schedule *s, const struct record *r)
 {
@@ -171,7 +196,8 @@ schedule_replay(struct schedule *s, const struct record *r)
 		return;
 	sl->attempts =
 	    (uint16_t)(r->attempts > UINT16_MAX ? UINT16_MAX : r->attempts);
-	sl->tried = seconds_since(l->arrived_ms, r->at_ms);
+	sl->tried = seconds(r->at_ms - l->arrived_ms);
+	set_age(l, r->at_ms);
 	struct reason *old = sl->reason;
 	sl->reason = intern_reason(&s->interns, &r->status);
 	intern_drop_reason(&s->interns, old);
@@ -179,12 +205,10 @@ schedule_replay(struct schedule *s, const struct record *r)
 		make_final(s, l, sl);
 		return;
 	}
-	int64_t wait = r->next_ms - clock_wall_ms();
-	if (wait < 0)
-		wait = 0;
-	if (wait > NEXT_MAX_MS)
-		wait = NEXT_MAX_MS;
-	sl->next = clock_mono_ms() + wait;
+	/* No longer than it was meant to be, whatever the clock says now. */
+	int64_t meant = between(0, r->next_ms - r->at_ms, UNSEEN_MAX_MS);
+	sl->next =
+	    clock_mono_ms() + between(0, r->next_ms - clock_wall_ms(), meant);
 }
 
 /* --- the heap --- */
@@ -301,15 +325,15 @@ schedule_flush(struct schedule *s, int64_t now)
 /* --- findings --- */
 
 bool
-slot_record(const struct schedule *s, const struct letter *l,
-    const struct slot *sl, struct record *out)
+slot_record(const struct letter *l, const struct slot *sl, struct record *out)
 {
 	if (sl->reason == NULL)
 		return false;
+	int64_t next = l->arrived_ms + l->lag * 1000LL + sl->next - l->born;
 	*out = (struct record){.seq = l->seq,
 	    .rcpt = sl->number,
 	    .at_ms = l->arrived_ms + (int64_t)sl->tried * 1000,
-	    .next_ms = sl->state == SLOT_FINAL ? 0 : sl->next + s->wall_offset,
+	    .next_ms = sl->state == SLOT_FINAL ? 0 : next,
 	    .attempts = sl->attempts};
 	memcpy(out->batch, l->bundle->id, sizeof(out->batch));
 	reason_status(sl->reason, &out->status);
@@ -326,14 +350,14 @@ schedule_settle(struct schedule *s, struct letter *l, struct slot *sl,
 	if (sl->attempts < UINT16_MAX)
 		sl->attempts++;
 	sl->unsent = 0;
-	sl->tried = seconds_since(l->arrived_ms, schedule_wall(s));
+	sl->tried = seconds(l->lag * 1000LL + letter_age(l, clock_mono_ms()));
 	if (st->verdict == LATER) {
 		sl->state = SLOT_WAITING;
 		sl->next = next;
 	} else {
 		make_final(s, l, sl);
 	}
-	(void)slot_record(s, l, sl, out);
+	(void)slot_record(l, sl, out);
 }
 
 void

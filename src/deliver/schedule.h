@@ -4,8 +4,9 @@
  * open, and when each is due.  In memory only; made from the queue files
  * and the journal, and small: about 200 octets for a message (H07).
  *
- * Due times are monotonic and survive jumps of the wall clock; the journal
- * keeps wall-clock ones, which are clamped when they are read (R7, H11).
+ * Due times and ages are monotonic and survive jumps of the wall clock; the
+ * journal keeps wall-clock ones, which are clamped when they are read: time
+ * in which no carrier looked counts for a day at most (R7, H11).
  */
 #ifndef DELIVER_SCHEDULE_H
 #define DELIVER_SCHEDULE_H
@@ -56,13 +57,15 @@ struct letter {
 	struct bundle *bundle;
 	struct letter *sibling;
 	struct name *sender;
-	uint64_t offset; /* of its entry in the file */
-	int64_t arrived_ms;
+	uint64_t offset;    /* of its entry in the file */
+	int64_t arrived_ms; /* wall clock, by the envelope */
+	int64_t born;       /* monotonic ms: what its age counts from */
 	int64_t due; /* monotonic ms, the earliest of its WAITING slots */
 	uint32_t seq;
 	uint32_t heap; /* place in the heap + 1; 0: not in it */
 	uint32_t open; /* slots not FINAL */
 	uint32_t nslots;
+	uint32_t lag; /* seconds since arrival that are not in its age */
 	struct slot slots[];
 };
 
@@ -71,15 +74,11 @@ struct schedule {
 	struct hash bundles;
 	struct letter **heap; /* by due time, earliest first */
 	size_t nheap, cap;
-	size_t letters;      /* with open recipients */
-	int64_t wall_offset; /* wall minus monotonic at start: steady wall */
+	size_t letters; /* with open recipients */
 };
 
 void schedule_init(struct schedule *s);
 void schedule_free(struct schedule *s);
-
-/* The wall clock as it was at start plus what passed since: no jumps. */
-int64_t schedule_wall(const struct schedule *s);
 
 struct bundle *schedule_find(const struct schedule *s, const char *batch);
 
@@ -112,12 +111,15 @@ void schedule_flush(struct schedule *s, int64_t now);
 void schedule_settle(struct schedule *s, struct letter *l, struct slot *sl,
     const struct status *st, int64_t next, struct record *out);
 
+/* Milliseconds, for expiry and notices; never negative. */
+int64_t letter_age(const struct letter *l, int64_t now);
+
 /* The slot with this recipient number, or NULL. */
 struct slot *letter_slot(struct letter *l, uint32_t number);
 
 /* The record of a slot as it stands; false if there was no finding. */
-bool slot_record(const struct schedule *s, const struct letter *l,
-    const struct slot *sl, struct record *out);
+bool slot_record(
+    const struct letter *l, const struct slot *sl, struct record *out);
 
 /* The batch was rewritten to its open recipients: forget the others, and
  * take the new places of what is left (seq, offset) one by one. */

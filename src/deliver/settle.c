@@ -48,7 +48,7 @@ judge(struct carrier *c, struct job *j, struct result *r, struct status *st)
 	else
 		status_set(st, LATER, 0, "4.4.2",
 		    "the connection ended before the message was sent");
-	int64_t age = schedule_wall(&c->schedule) - j->letter->arrived_ms;
+	int64_t age = letter_age(j->letter, clock_mono_ms());
 	if (st->verdict != LATER || age < c->conf->queue.expire_ms ||
 	    sl->attempts < 1)
 		return;
@@ -60,8 +60,7 @@ judge(struct carrier *c, struct job *j, struct result *r, struct status *st)
 }
 
 static void
-log_attempt(
-    struct carrier *c, struct job *j, struct result *r, const struct status *st)
+log_attempt(struct job *j, struct result *r, const struct status *st)
 {
 	struct letter *l = j->letter;
 	const struct cargo *g = j->cargo;
@@ -76,8 +75,7 @@ log_attempt(
 	    LOG_STR("verdict", verdict_name(st->verdict)),
 	    LOG_NUM("code", st->code), LOG_STR("status", st->enhanced),
 	    LOG_NUM("attempts", l->slots[r->slot].attempts),
-	    LOG_NUM(
-		"age", (schedule_wall(&c->schedule) - l->arrived_ms) / 1000),
+	    LOG_NUM("age", letter_age(l, clock_mono_ms()) / 1000),
 	    LOG_STR("text", st->text));
 }
 
@@ -103,7 +101,7 @@ record(struct carrier *c, struct job *j, struct result *r,
 	}
 	schedule_settle(&c->schedule, l, sl, st, again->next, &rec);
 	journal_append(&c->journal, &rec);
-	log_attempt(c, j, r, st);
+	log_attempt(j, r, st);
 }
 
 /* Did the message reach anybody?  Then the server took what it could. */
@@ -179,8 +177,7 @@ after(struct carrier *c, struct letter *l)
 		char id[QUEUE_ID_MAX + 1];
 		message_id_make(id, b->id, l->seq);
 		log_event(LOG_INFO, "gone", LOG_STR("id", id),
-		    LOG_NUM("age",
-			(schedule_wall(&c->schedule) - l->arrived_ms) / 1000));
+		    LOG_NUM("age", letter_age(l, clock_mono_ms()) / 1000));
 	}
 	if (b->open == 0)
 		settle_finished(c, b);

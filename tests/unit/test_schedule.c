@@ -96,7 +96,9 @@ test_settle_counts_and_finishes(void **state)
 	schedule_settle(&s, l, &l->slots[0], &st, 1000, &r);
 	assert_int_equal(r.attempts, 1);
 	assert_int_equal(r.rcpt, 1);
-	assert_int_equal(r.next_ms, 1000 + s.wall_offset);
+	/* On the wall clock, as far from now as it is from now. */
+	int64_t off = clock_wall_ms() - clock_mono_ms();
+	assert_in_range(r.next_ms, 1000 + off - 2000, 1000 + off + 2000);
 	assert_string_equal(r.status.text, "greylisted");
 	assert_int_equal(l->slots[0].state, SLOT_WAITING);
 	status_set(&st, DONE, 250, NULL, "ok");
@@ -159,6 +161,92 @@ test_H11_a_jumped_clock_delays_a_day_at_most(void **state)
 	schedule_replay(&s, &r);
 	assert_true(l->slots[0].next <= clock_mono_ms());
 	schedule_free(&s);
+}
+
+#define HOUR (3600 * 1000LL)
+#define DAY (24 * HOUR)
+#define YEAR (365 * DAY)
+
+/* Arrival, last try (0: none) and now, as the clocks of these moments told
+ * them; what age that makes, and when it is next due. */
+static void
+test_R7_H11_age_by_clocks_that_jump(void **state)
+{
+	static const struct {
+		const char *name;
+		int64_t arrived, tried, next, age, wait; /* before now */
+	} cases[] = {
+	    {"fresh", 0, 0, 0, 0, 0},
+	    {"an hour in a queue without a carrier", HOUR, 0, 0, HOUR, 0},
+	    {"a carrier was down for three days", 3 * DAY, 0, 0, DAY, 0},
+	    {"the clock is a year ahead now", YEAR, 0, 0, DAY, 0},
+	    {"it was a year ahead when it came", -YEAR, 0, 0, 0, 0},
+	    {"tried", 5 * HOUR, HOUR, -HOUR, 5 * HOUR, HOUR},
+	    {"tried, then a year ahead", YEAR + 5 * HOUR, YEAR, YEAR - HOUR,
+		DAY + 5 * HOUR, 0},
+	    {"tried by a clock a year ahead", 5 * HOUR, -YEAR, -YEAR - HOUR,
+		5 * HOUR, HOUR},
+	    {"came and was tried by a clock a year ahead", -YEAR, -YEAR - HOUR,
+		-YEAR - 2 * HOUR, 0, HOUR},
+	    {"tried for two days, and down for one", 3 * DAY, DAY, HOUR,
+		3 * DAY, 0},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct schedule s;
+		struct envelope env;
+		int64_t wall = clock_wall_ms();
+		schedule_init(&s);
+		envelope_init(&env);
+		add_rcpt(&env, "u@example.net");
+		env.arrived_ms = wall - cases[i].arrived;
+		struct bundle *b = schedule_bundle(&s, "0000000000000000001");
+		struct letter *l = schedule_letter(&s, b, &env, 0);
+		struct record r = {.batch = "0000000000000000001",
+		    .seq = l->seq,
+		    .rcpt = 1,
+		    .attempts = 1,
+		    .at_ms = wall - cases[i].tried,
+		    .next_ms = wall - cases[i].next};
+		status_set(&r.status, LATER, 0, NULL, "wait");
+		if (cases[i].tried != 0)
+			schedule_replay(&s, &r);
+		int64_t now = clock_mono_ms(), next = l->slots[0].next;
+		int64_t off = letter_age(l, now) - cases[i].age;
+		int64_t wait = next > now ? next - now : 0;
+		if (off < -2000 || off > 2000 || wait < cases[i].wait - 2000 ||
+		    wait > cases[i].wait)
+			fail_msg("%s: age is off by %lld, waits %lld",
+			    cases[i].name, (long long)off, (long long)wait);
+		envelope_free(&env);
+		schedule_free(&s);
+	}
+}
+
+/* What a restart makes of its own journal. */
+static void
+test_R7_a_restart_keeps_age_and_time(void **state)
+{
+	struct schedule s, t;
+	struct record r;
+	struct status st;
+	(void)state;
+	schedule_init(&s);
+	struct letter *l = make_letter(&s, "0000000000000000001", one);
+	l->arrived_ms = clock_wall_ms() - 5 * HOUR;
+	l->born = clock_mono_ms() - 5 * HOUR;
+	l->lag = 0;
+	status_set(&st, LATER, 0, NULL, "wait");
+	schedule_settle(&s, l, &l->slots[0], &st, clock_mono_ms() + HOUR, &r);
+	schedule_init(&t);
+	struct letter *m = make_letter(&t, "0000000000000000001", one);
+	m->arrived_ms = l->arrived_ms;
+	schedule_replay(&t, &r);
+	int64_t now = clock_mono_ms();
+	assert_in_range(letter_age(m, now), 5 * HOUR - 2000, 5 * HOUR + 2000);
+	assert_in_range(m->slots[0].next, now + HOUR - 2000, now + HOUR + 2000);
+	schedule_free(&s);
+	schedule_free(&t);
 }
 
 static void
@@ -266,6 +354,8 @@ main(void)
 	    cmocka_unit_test(test_settle_counts_and_finishes),
 	    cmocka_unit_test(test_J17_replay_marks_the_done_ones),
 	    cmocka_unit_test(test_H11_a_jumped_clock_delays_a_day_at_most),
+	    cmocka_unit_test(test_R7_H11_age_by_clocks_that_jump),
+	    cmocka_unit_test(test_R7_a_restart_keeps_age_and_time),
 	    cmocka_unit_test(test_flush_makes_all_due),
 	    cmocka_unit_test(test_lost_batch_waits_for_nothing),
 	    cmocka_unit_test(test_equal_findings_share_memory),
