@@ -10,6 +10,7 @@
 #define LINE_MAX_TEXT 998 /* RFC 5322 section 2.1.1, without CRLF */
 
 #define HEADER_MAX (1024 * 1024)        /* a whole header section, octets */
+#define HEADER_GROWTH_MAX (64 * 1024)   /* by addresses completed in it */
 #define HEADER_FIELDS_MAX 20000         /* fields in one header section */
 #define RECIPIENTS_MAX 50000            /* in one message, after aliases */
 #define ALIAS_DEPTH_MAX 32              /* nesting of aliases */

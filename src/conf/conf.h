@@ -118,8 +118,12 @@ struct conf {
 		uint64_t quota;
 	} drop;
 	struct {
-		char *domain;
+		char *domain;         /* NULL: local domains stay as they are */
+		struct words exempt;  /* local parts */
+		char *from;           /* NULL, or the one sender of all */
+		struct words senders; /* "user[@domain]=user@domain" */
 		bool header_from;
+		struct words clients; /* whose mail counts as our own */
 	} masquerade;
 	struct {
 		struct words servers;

@@ -54,17 +54,50 @@ check_address(const char *s)
 }
 
 const char *
-check_sender(const char *s)
+check_mailbox(const char *s)
 {
 	struct address a;
 	const char *why;
+	return address_parse(&a, s, strlen(s), 0, &why) != 0
+		   ? "is no mail address"
+		   : NULL;
+}
+
+const char *
+check_user(const char *s)
+{
+	struct address a;
+	const char *why;
+	if (address_parse(&a, s, strlen(s), ADDRESS_BARE, &why) != 0 ||
+	    !address_is_bare(&a))
+		return "is no user name; write it without a domain";
+	return NULL;
+}
+
+const char *
+check_replacement(const char *s)
+{
+	static const char reason[] =
+	    "is no replacement; write user=user@domain or "
+	    "user@domain=user@domain";
+	struct address a;
+	const char *why;
+	size_t len = strcspn(s, "=");
+	if (s[len] == '\0' ||
+	    address_parse(&a, s, len, ADDRESS_BARE, &why) != 0 ||
+	    check_mailbox(s + len + 1) != NULL)
+		return reason;
+	return NULL;
+}
+
+const char *
+check_sender(const char *s)
+{
 	if (*s == '@')
 		return check_domain(s + 1);
 	if (strchr(s, '@') == NULL)
 		return check_domain(strncmp(s, "*.", 2) == 0 ? s + 2 : s);
-	return address_parse(&a, s, strlen(s), 0, &why) != 0
-		   ? "is no mail address"
-		   : NULL;
+	return check_mailbox(s);
 }
 
 const char *

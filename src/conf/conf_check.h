@@ -15,6 +15,9 @@ const char *check_hostname(const char *s);
 const char *check_helo(const char *s);
 const char *check_domain(const char *s);
 const char *check_address(const char *s);
+const char *check_mailbox(const char *s);     /* user@domain */
+const char *check_user(const char *s);        /* a local part alone */
+const char *check_replacement(const char *s); /* user[@domain]=user@domain */
 const char *check_sender(const char *s); /* user@domain, domain, *.domain */
 const char *check_path(const char *s);
 const char *check_host(const char *s);   /* host_spec_parse() */

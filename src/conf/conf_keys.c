@@ -184,7 +184,12 @@ static const struct key drop_keys[] = {
 
 static const struct key masquerade_keys[] = {
     TEXT("domain", AT(masquerade.domain), NULL, check_domain),
+    WORDS("exempt", AT(masquerade.exempt), NULL, 0, 1000, NULL, check_user),
+    TEXT("from", AT(masquerade.from), NULL, check_mailbox),
+    WORDS("senders", AT(masquerade.senders), NULL, 0, 1000, NULL,
+	check_replacement),
     FLAG("header-from", AT(masquerade.header_from), "false"),
+    WORDS("clients", AT(masquerade.clients), NULL, 0, 1000, NULL, check_block),
 };
 
 static const struct key dns_keys[] = {

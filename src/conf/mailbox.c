@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,6 +74,18 @@ mailbox_names(struct mailbox *m, const struct conf *c, const struct domain *d,
 	for (size_t i = 0; i <= len; i++)
 		m->domain[i] = (char)tolower((unsigned char)domain[i]);
 	return component_safe(m->user, address_local(addr, m->user));
+}
+
+bool
+mailbox_is_ours(const struct conf *c, const struct address *a)
+{
+	const char *domain = address_domain(a);
+	if (address_is_bare(a))
+		return true;
+	if (strcasecmp(domain, conf_origin(c)) == 0 ||
+	    (c->hostname != NULL && strcasecmp(domain, c->hostname) == 0))
+		return true;
+	return domain_is_local(table_find(c->table, domain, strlen(domain)));
 }
 
 const struct domain *

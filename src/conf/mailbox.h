@@ -20,6 +20,10 @@
 const struct domain *mailbox_domain(
     const struct conf *c, const struct address *rcpt);
 
+/* Is it one of ours: bare, or at the hostname, the origin or a local
+ * domain? */
+bool mailbox_is_ours(const struct conf *c, const struct address *a);
+
 /* The maildir of an address at d (from mailbox_domain, with a maildir).
  * 0; -1: the address can name none. */
 int mailbox_path(const struct conf *c, const struct domain *d,

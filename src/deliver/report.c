@@ -14,10 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "conf/mailbox.h"
 #include "deliver/badmail.h"
 #include "deliver/report_text.h"
 #include "mail/header.h"
@@ -143,15 +143,6 @@ read_original(const struct task *t, struct buf *text, struct report_text *r)
 
 /* --- to the queue --- */
 
-static bool
-is_ours(const struct conf *c, const struct address *a)
-{
-	const char *domain = address_domain(a);
-	return address_is_bare(a) || strcasecmp(domain, c->hostname) == 0 ||
-	       strcasecmp(domain, conf_origin(c)) == 0 ||
-	       domain_is_local(table_find(c->table, domain, strlen(domain)));
-}
-
 /* Add the recipients: the sender, and who gets copies of failures. */
 static int
 address_report(const struct task *t, struct submit *s, struct status *st)
@@ -207,7 +198,7 @@ static int
 queue_report(const struct task *t, const char *own, const struct buf *text,
     struct status *st)
 {
-	if (t->c->aliases == NULL || (!is_ours(t->c, &t->env->from) &&
+	if (t->c->aliases == NULL || (!mailbox_is_ours(t->c, &t->env->from) &&
 					 t->c->queue.report_copy_to == NULL))
 		return queue_text(t, NULL, own, text, st);
 	struct faults f;

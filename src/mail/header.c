@@ -90,13 +90,15 @@ struct list {
 	/* The element so far: */
 	char text[ADDRESS_MAX + 1];
 	size_t len;
-	bool any;    /* there is one */
-	bool over;   /* longer than any address */
-	bool at;     /* an '@' was seen */
-	bool word;   /* the last token was a word */
-	bool phrase; /* word behind word: a name, no address */
+	bool any;                /* there is one */
+	bool over;               /* longer than any address */
+	bool at;                 /* an '@' was seen */
+	bool word;               /* the last token was a word */
+	bool phrase;             /* word behind word: a name, no address */
+	const char *start, *end; /* of its tokens, in the input */
 	unsigned flags;
-	struct address_list *out;
+	header_mailbox_fn fn;
+	void *arg;
 	const char *why;
 };
 
@@ -104,6 +106,7 @@ static void
 forget(struct list *l)
 {
 	l->len = 0;
+	l->start = l->end = NULL;
 	l->any = l->over = l->at = l->word = l->phrase = false;
 }
 
@@ -123,6 +126,9 @@ append(struct list *l, const struct token *t)
 	l->word = word;
 	l->at = l->at || t->kind == '@';
 	l->any = true;
+	if (l->start == NULL)
+		l->start = t->text;
+	l->end = t->text + t->len;
 	for (size_t i = 0; i < t->len && !l->over; i++) {
 		if (t->len - i > 2 && memcmp(t->text + i, "\r\n", 2) == 0)
 			i += 2;
@@ -144,7 +150,8 @@ add_mailbox(struct list *l)
 		return refuse(l, "an address is too long");
 	if (address_parse(&a, l->text, l->len, l->flags, &l->why) != 0)
 		return -1;
-	if (address_list_add(l->out, &a) != 0)
+	size_t len = l->start != NULL ? (size_t)(l->end - l->start) : 0;
+	if (l->fn(l->arg, &a, l->start, len) != 0)
 		return refuse(l, "there are too many addresses");
 	forget(l);
 	return 0;
@@ -217,11 +224,11 @@ take(struct list *l, const struct token *t)
 }
 
 int
-header_mailboxes(const char *value, size_t len, unsigned flags,
-    struct address_list *out, const char **why)
+header_each_mailbox(const char *value, size_t len, unsigned flags,
+    header_mailbox_fn fn, void *arg, const char **why)
 {
 	struct lexer lx = {.p = value, .end = value + len, .why = ""};
-	struct list l = {.flags = flags, .out = out, .why = ""};
+	struct list l = {.flags = flags, .fn = fn, .arg = arg, .why = ""};
 	struct token t;
 	do {
 		t = token_next(&lx);
@@ -232,6 +239,20 @@ header_mailboxes(const char *value, size_t len, unsigned flags,
 	} while (t.kind != THE_END);
 	*why = "";
 	return 0;
+}
+
+static int
+add_to_list(void *arg, const struct address *a, const char *text, size_t len)
+{
+	(void)text, (void)len;
+	return address_list_add(arg, a);
+}
+
+int
+header_mailboxes(const char *value, size_t len, unsigned flags,
+    struct address_list *out, const char **why)
+{
+	return header_each_mailbox(value, len, flags, add_to_list, out, why);
 }
 
 #define PHRASE_PLAIN_MAX 200 /* octets; longer ones must be folded */

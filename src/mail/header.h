@@ -45,6 +45,16 @@ int header_mailboxes(const char *value, size_t len, unsigned flags,
     struct address_list *out, const char **why) MUST_CHECK;
 
 /*
+ * The same, one by one, with the octets of value that hold the address: its
+ * tokens, and the comments and blanks between them, but none around them.
+ * fn gives -1 when it takes no more.
+ */
+typedef int (*header_mailbox_fn)(
+    void *arg, const struct address *a, const char *text, size_t len);
+int header_each_mailbox(const char *value, size_t len, unsigned flags,
+    header_mailbox_fn fn, void *arg, const char **why) MUST_CHECK;
+
+/*
  * Append a display name as an RFC 5322 phrase: as it is when made of atoms,
  * quoted otherwise, as RFC 2047 encoded words (UTF-8, folded with CRLF SP)
  * when it is not ASCII.  Control bytes become blanks (A08).

@@ -160,3 +160,14 @@ relay_disguised(const struct address *rcpt)
 	}
 	return false;
 }
+
+bool
+relay_is_own(const struct conf *c, const struct peer *p, const char *user)
+{
+	static char loopback4[] = "127.0.0.0/8", loopback6[] = "::1";
+	static char *here[] = {loopback4, loopback6};
+	const struct words this_host = {.v = here, .n = 2};
+	return p->local_socket || user[0] != '\0' ||
+	       relay_listed(&this_host, p) ||
+	       relay_listed(&c->masquerade.clients, p);
+}

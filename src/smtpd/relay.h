@@ -59,6 +59,13 @@ void relay_check(const struct conf *c, const struct peer *p, const char *user,
     const struct address *rcpt, struct status *st, enum relay_rule *rule);
 
 /*
+ * Is it mail of our own users, to be completed and masqueraded as from the
+ * command line, or a stranger's?  As Postfix's local_header_rewrite_clients:
+ * this host and masquerade.clients; and who has authenticated.
+ */
+bool relay_is_own(const struct conf *c, const struct peer *p, const char *user);
+
+/*
  * Is the local part routing in disguise ('%', '!', '@' in quotes, "@a:")?
  * Such recipients at domains of ours are refused for peers without a relay
  * right (A5, G07-G20).

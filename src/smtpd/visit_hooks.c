@@ -264,10 +264,12 @@ start_letter(struct visit *v, struct status *st)
 	v->letter_site = site_ref(w->site);
 	v->letter_from = m->from;
 	(void)snprintf(v->envid, sizeof(v->envid), "%s", m->envid);
+	bool own =
+	    relay_is_own(w->site->conf, &v->peer, session_user(v->session));
 	struct submit_options o = {.conf = w->site->conf,
 	    .store = &w->store,
 	    .aliases = w->site->aliases,
-	    .flags = v->peer.local_socket ? SUBMIT_COMPLETE : SUBMIT_RELAY,
+	    .flags = own ? SUBMIT_COMPLETE : SUBMIT_RELAY,
 	    .from = &v->letter_from,
 	    .source = v->source,
 	    .comment = v->comment[0] ? v->comment : NULL,

@@ -13,10 +13,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "conf/mailbox.h"
 #include "submit/entry.h"
 #include "submit/target.h"
 
@@ -36,23 +36,11 @@ struct walk {
 	const char *why;
 };
 
-static bool
-is_local(const struct conf *c, const struct address *addr)
-{
-	const char *domain = address_domain(addr);
-	if (address_is_bare(addr))
-		return true;
-	if (strcasecmp(domain, conf_origin(c)) == 0 ||
-	    (c->hostname != NULL && strcasecmp(domain, c->hostname) == 0))
-		return true;
-	return domain_is_local(table_find(c->table, domain, strlen(domain)));
-}
-
 static const struct entry *
 look_up(const struct walk *w, const struct address *addr)
 {
 	char local[LOCAL_PART_MAX + 1];
-	if (w->map->n == 0 || !is_local(w->conf, addr))
+	if (w->map->n == 0 || !mailbox_is_ours(w->conf, addr))
 		return NULL;
 	size_t len = address_local(addr, local);
 	for (size_t i = 0; i < len; i++)
@@ -139,7 +127,7 @@ alias_expand(const struct alias *a, const struct conf *c,
 	struct walk w = {.map = a, .conf = c, .out = out};
 	size_t before = out->n;
 	int result;
-	if (a != NULL && a->unreadable && is_local(c, rcpt)) {
+	if (a != NULL && a->unreadable && mailbox_is_ours(c, rcpt)) {
 		*why = "the alias file cannot be read";
 		return -1;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Decisions on header fields.  Parses no address itself (src/mail does) and
- * changes no octet of a field: fields are counted, read, kept or left out.
+ * changes no octet of a field: fields are counted, read, left out, or given to
+ * readdress.c.
  *
  * Two walks: the first learns which fields there are, because one Resent-To
  * decides that To is not asked; the second reads the lists that count.
@@ -22,7 +23,9 @@ enum kind {
 	BCC,
 	RESENT_TO, /* Resent-To, Resent-Cc */
 	RESENT_BCC,
-	RESENT_ONCE, /* one of these starts a new block when repeated */
+	RESENT_FROM, /* one of these starts a new block when repeated */
+	RESENT_DATE,
+	RESENT_MESSAGE_ID,
 	FROM,
 	SENDER,
 	DATE,
@@ -42,9 +45,9 @@ static const struct {
     {"Resent-To", RESENT_TO},
     {"Resent-Cc", RESENT_TO},
     {"Resent-Bcc", RESENT_BCC},
-    {"Resent-From", RESENT_ONCE},
-    {"Resent-Date", RESENT_ONCE},
-    {"Resent-Message-ID", RESENT_ONCE},
+    {"Resent-From", RESENT_FROM},
+    {"Resent-Date", RESENT_DATE},
+    {"Resent-Message-ID", RESENT_MESSAGE_ID},
     {"From", FROM},
     {"Sender", SENDER},
     {"Date", DATE},
@@ -62,26 +65,18 @@ struct survey {
 	bool resent_rcpts;     /* it names recipients */
 	bool x_sender, sender; /* present */
 	bool x_receiver;
-	bool any_resent; /* the block has begun */
-	bool once[KNOWN];
+	bool any_resent;                  /* the block has begun */
+	bool seen[RESENT_MESSAGE_ID + 1]; /* in the block, by kind */
 	bool block_over;
 };
-
-/* Index into known[], or KNOWN. */
-static size_t
-look_up(const struct field *f)
-{
-	size_t i = 0;
-	while (i < KNOWN && !field_is(f, known[i].name))
-		i++;
-	return i;
-}
 
 static enum kind
 kind_of(const struct field *f)
 {
-	size_t i = look_up(f);
-	return i < KNOWN ? known[i].kind : OTHER;
+	for (size_t i = 0; i < KNOWN; i++)
+		if (field_is(f, known[i].name))
+			return known[i].kind;
+	return OTHER;
 }
 
 /*
@@ -91,22 +86,21 @@ kind_of(const struct field *f)
  * message would go to those whom it came from.
  */
 static void
-survey_resent(struct survey *s, size_t index, enum kind kind, size_t at)
+survey_resent(struct survey *s, enum kind kind, size_t at)
 {
+	bool once = kind >= RESENT_FROM && kind <= RESENT_MESSAGE_ID;
+	bool rcpts = kind == RESENT_TO || kind == RESENT_BCC;
 	if (s->block_over)
 		return;
-	if ((kind == RECEIVED && s->any_resent) ||
-	    (kind == RESENT_ONCE && s->once[index])) {
+	if ((kind == RECEIVED && s->any_resent) || (once && s->seen[kind])) {
 		s->block_over = true;
 		s->block_end = at;
 		return;
 	}
-	if (kind == RESENT_ONCE)
-		s->once[index] = true;
-	if (kind == RESENT_TO || kind == RESENT_BCC)
-		s->resent_rcpts = true;
-	if (kind == RESENT_ONCE || kind == RESENT_TO || kind == RESENT_BCC)
-		s->any_resent = true;
+	if (once)
+		s->seen[kind] = true;
+	s->resent_rcpts |= rcpts;
+	s->any_resent |= once || rcpts;
 }
 
 static void
@@ -116,10 +110,10 @@ survey_read(struct survey *s, struct fields *out, const char *head, size_t len)
 	s->block_end = len;
 	for (size_t at = 0; field_next(head + at, len - at, &f) == 1;
 	     at += f.len) {
-		size_t index = look_up(&f);
-		enum kind kind = index < KNOWN ? known[index].kind : OTHER;
-		survey_resent(s, index, kind, at);
+		enum kind kind = kind_of(&f);
+		survey_resent(s, kind, at);
 		out->received += kind == RECEIVED;
+		out->resent |= s->any_resent && out->received == 0;
 		out->date |= kind == DATE;
 		out->message_id |= kind == MESSAGE_ID;
 		out->from |= kind == FROM;
@@ -127,6 +121,9 @@ survey_read(struct survey *s, struct fields *out, const char *head, size_t len)
 		s->x_sender |= kind == X_SENDER;
 		s->x_receiver |= kind == X_RECEIVER;
 	}
+	out->resent_from = s->seen[RESENT_FROM];
+	out->resent_date = s->seen[RESENT_DATE];
+	out->resent_message_id = s->seen[RESENT_MESSAGE_ID];
 }
 
 static int
@@ -250,7 +247,8 @@ fields_free(struct fields *f)
 }
 
 void
-fields_copy(struct buf *out, const char *head, size_t len, unsigned flags)
+fields_copy(struct buf *out, const char *head, size_t len, unsigned flags,
+    struct readdress *r)
 {
 	struct field f;
 	for (size_t at = 0; field_next(head + at, len - at, &f) == 1;
@@ -259,7 +257,11 @@ fields_copy(struct buf *out, const char *head, size_t len, unsigned flags)
 		bool hidden = kind == BCC || kind == RESENT_BCC;
 		if (flags & FIELDS_XLINES)
 			hidden |= kind == X_SENDER || kind == X_RECEIVER;
-		if (!hidden || (flags & FIELDS_KEEP))
+		if (hidden && !(flags & FIELDS_KEEP))
+			continue;
+		if (r != NULL)
+			readdress_field(r, &f, out);
+		else
 			(void)buf_add(out, head + at, f.len);
 	}
 }

@@ -13,10 +13,14 @@
 #include "base/buf.h"
 #include "mail/address.h"
 #include "mail/verdict.h"
+#include "submit/readdress.h"
 
 struct fields {
 	unsigned received; /* hops so far */
 	bool date, message_id, from;
+	/* Resent fields that no Received stands above: it is being resent
+	 * by whoever submits it.  What the newest block has of these: */
+	bool resent, resent_date, resent_message_id, resent_from;
 	bool has_sender; /* sender is set: from x-sender, Sender or From */
 	struct address sender;
 	struct address_list rcpts; /* as written: bare ones, repeats */
@@ -34,8 +38,10 @@ int fields_read(struct fields *f, const char *head, size_t len, unsigned flags,
     struct status *st) MUST_CHECK;
 void fields_free(struct fields *f);
 
-/* Append the fields that go out, octet by octet as they came: all but Bcc,
- * Resent-Bcc and, with FIELDS_XLINES, the x-lines. */
-void fields_copy(struct buf *out, const char *head, size_t len, unsigned flags);
+/* Append the fields that go out, octet by octet as they came or, with r, as
+ * readdress_field() makes them: all but Bcc, Resent-Bcc and, with
+ * FIELDS_XLINES, the x-lines. */
+void fields_copy(struct buf *out, const char *head, size_t len, unsigned flags,
+    struct readdress *r);
 
 #endif

@@ -20,6 +20,7 @@
 
 #include "base/log.h"
 #include "submit/compose.h"
+#include "submit/masquerade.h"
 #include "submit/submit_internal.h"
 
 struct submit *
@@ -88,6 +89,9 @@ set_sender(struct submit *s, struct status *st)
 		    "the sender grows too long by the origin");
 		return -1;
 	}
+	masquerade(s->o.conf,
+	    s->o.flags & SUBMIT_COMPLETE ? MASQUERADE_OWN : MASQUERADE_STRANGER,
+	    &s->env.from);
 	return 0;
 }
 

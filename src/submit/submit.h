@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What makes a letter ready to queue: the one place where header fields are
- * completed, recipients found, expanded and qualified, and the message is
- * brought into wire form.  Used by sendmail, the pickup door and report.
+ * completed, senders masqueraded, recipients found, expanded and qualified,
+ * and the message is brought into wire form.  Used by sendmail, the pickup door and report.
  *
  * Push style: options, recipients, bytes, commit.  The header section is
  * held in memory (HEADER_MAX), the body streams into the queue file.
@@ -25,9 +25,11 @@ enum {
 	SUBMIT_UNSTUFF = 4,      /* pickup.dot-stuffed */
 	SUBMIT_XLINES = 8,       /* pickup: x-sender, x-receiver lead; else
 	                            Sender or From, and To, Cc, Bcc */
-	SUBMIT_COMPLETE = 16,    /* add missing Date, Message-ID, From */
-	SUBMIT_RELAY = 32,       /* over SMTP: the header stays as it is, Bcc
-	                            too; only Received is added */
+	SUBMIT_COMPLETE = 16,    /* our own users': missing Date, Message-ID,
+	                            From are added, addresses in the header
+	                            completed and masqueraded */
+	SUBMIT_RELAY = 32,       /* a stranger's: the header stays as it is,
+	                            Bcc too; only Received is added */
 	SUBMIT_HOLD = 64,        /* all of it stays in memory, to be handed
 	                            on (submit_letter): no store is needed,
 	                            and Received is the next one's to add */

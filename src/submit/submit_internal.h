@@ -13,7 +13,8 @@
 #define HELD_CRS_MAX (64 * 1024) /* CRs in a row that may become blanks */
 #define OUT_MAX (3 * PIECE_MAX + HELD_CRS_MAX)
 #define BODY_MAX (HEADER_MAX + OUT_MAX)
-#define HEAD_MAX (HEADER_MAX + 16 * 1024) /* with the fields we add */
+#define HEAD_MAX /* with the fields we add */ \
+	(HEADER_MAX + HEADER_GROWTH_MAX + 16 * 1024)
 #define MESSAGE_MAX (BATCH_BYTES_MAX - ENVELOPE_MAX - HEAD_MAX - 4096)
 
 /* What RCPT said beside the address. */

@@ -151,8 +151,10 @@ printf '%s\n\nx\n' "$(yes 'Received: by x' | head -n 30)" >"$work/in"
 send -f me a@b <"$work/in"
 is 'C16 30 are allowed' "$state" '0 1 0'
 
-printf 'To: x@y\nCc: c@d\nBcc: secret@s\nResent-Bcc: too@s\n\nb\n' >"$work/in"
-golden 'A17 Bcc without -t' 'To: x@y\r\nCc: c@d\r\n\r\nb\r\n' a@b <"$work/in"
+resent='Resent-From: a@b\nResent-Date: d\nResent-Message-ID: <r>'
+printf "$resent"'\nTo: x@y\nCc: c@d\nBcc: secret@s\nResent-Bcc: too@s\n\nb\n' >"$work/in"
+golden 'A17 Bcc without -t' \
+	"$(printf "$resent" | sed 's/$/\\r\\n/' | tr -d '\n')"'To: x@y\r\nCc: c@d\r\n\r\nb\r\n' a@b <"$work/in"
 send -t <"$work/in"
 is 'A17 Resent-Bcc' "$(sed -n 's/^rcpt: .* //p' "$new"/* | xargs)" too@s
 is 'A17 INV6' "$(sed '1,/^rcpt/d' "$new"/* | grep -c secret)" 0

@@ -110,7 +110,9 @@ static const char all_of_it[] =
     "report-copy-to = ops badmail-max = 0 badmail-keep = 1d }\n"
     "pickup { directory = \"/p\" dot-stuffed = true }\n"
     "drop { directory = \"/q\" quota = 1T }\n"
-    "masquerade { domain = \"m.example\" header-from = true }\n"
+    "masquerade { domain = \"m.example\" header-from = true exempt = root "
+    "from = \"c@m.example\" senders = { \"a=b@c\", \"a@d=b=b@c\" } "
+    "clients = { \"192.0.2.0/24\" } }\n"
     "dns { servers = { \"127.0.0.1\", \"::1@5353\" } trust-anchor = /r "
     "hosts-file = false }\n";
 
@@ -159,6 +161,11 @@ test_every_key(void **state)
 	assert_string_equal(c->queue.report_copy_to, "ops");
 	assert_int_equal(c->drop.quota, 1LL << 40);
 	assert_string_equal(c->masquerade.domain, "m.example");
+	assert_string_equal(c->masquerade.exempt.v[0], "root");
+	assert_string_equal(c->masquerade.from, "c@m.example");
+	assert_string_equal(c->masquerade.senders.v[1], "a@d=b=b@c");
+	assert_int_equal(c->masquerade.clients.n, 1);
+	assert_true(c->masquerade.header_from);
 	assert_string_equal(c->dns.servers.v[1], "::1@5353");
 	conf_unref(c);
 }

@@ -383,6 +383,39 @@ test_R28_unix_socket(void **state)
 	}
 }
 
+/* Whose mail is completed and masqueraded as our own. */
+static void
+test_R33_own_clients(void **state)
+{
+	static char block[] = "192.0.2.0/24";
+	static char *list[] = {block};
+	struct conf c = {.masquerade.clients = {list, 1}};
+	static const struct {
+		const char *ip, *user;
+		bool local_socket, own, own_if_listed;
+	} cases[] = {
+	    {"127.0.0.1", "", false, true, true},
+	    {"127.9.9.9", "", false, true, true},
+	    {"::1", "", false, true, true},
+	    {"::", "", true, true, true},
+	    {NOT_LISTED, "jo", false, true, true},
+	    {LISTED, "", false, false, true},
+	    {NOT_LISTED, "", false, false, false},
+	    {"2001:db8::1", "", false, false, false},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct peer p = peer(cases[i].ip);
+		p.local_socket = cases[i].local_socket;
+		c.masquerade.clients.n = 0;
+		assert_int_equal(
+		    relay_is_own(&c, &p, cases[i].user), cases[i].own);
+		c.masquerade.clients.n = 1;
+		assert_int_equal(relay_is_own(&c, &p, cases[i].user),
+		    cases[i].own_if_listed);
+	}
+}
+
 int
 main(void)
 {
@@ -395,6 +428,7 @@ main(void)
 	    cmocka_unit_test(test_G23_names),
 	    cmocka_unit_test(test_access),
 	    cmocka_unit_test(test_R28_unix_socket),
+	    cmocka_unit_test(test_R33_own_clients),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -489,7 +489,8 @@ test_C17_completion(void **state)
 	    {"Subject: x\n\n", "Jo Doe",
 		"\r\nFrom: Jo Doe <me@example.com>\r\n", 1, 1, 1},
 	    {"From: q\nDate: never\nMessage-Id: <m>\n\n", "Jo",
-		"From: q\r\nDate: never\r\nMessage-Id: <m>\r\n\r\n", 1, 0, 1},
+		"From: q@example.com\r\nDate: never\r\nMessage-Id: <m>\r\n\r\n",
+		1, 0, 1},
 	    {"FROM:\ndate :\n\n", NULL, "FROM:\r\ndate :\r\n", 0, 1, 0},
 	    {"x: y\n\n", "N\r\nBcc: e@x", "<me@example.com>", 1, 1, 1},
 	};
@@ -519,6 +520,123 @@ test_C17_completion(void **state)
 		drop_queued(&q);
 		spool_close(&sp);
 	}
+}
+
+/* A message that is sent on says by whom, on top; one that only came with
+ * such a block, or is whole, does not change. */
+static void
+test_C17_resent(void **state)
+{
+#define WHOLE "From: a@b\nDate: d\nMessage-ID: <m>\n"
+	static const struct {
+		const char *in;
+		int froms, dates, ids;
+	} cases[] = {
+	    {"Resent-To: c@d\n" WHOLE "\n", 1, 1, 1},
+	    {WHOLE "Resent-Bcc: c@d\n\n", 1, 1, 1},
+	    {"Resent-From: x@y\nResent-To: c@d\n" WHOLE "\n", 1, 1, 1},
+	    {"Resent-Date: r\nResent-Message-ID: <r>\n" WHOLE "\n", 1, 1, 1},
+	    {"Received: x\nResent-To: c@d\n" WHOLE "\n", 0, 0, 0},
+	    {"Resent-Date: r\nResent-Date: r\n" WHOLE "\n", 1, 2, 1},
+	    {"Resent-Sender: r@s\n" WHOLE "\n", 0, 0, 0},
+	    {WHOLE "\n", 0, 0, 0},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct status st;
+		struct spool sp;
+		struct queued q;
+		char id[QUEUE_ID_MAX + 1];
+		spool_open(&sp);
+		struct submit *s = open_submit(&sp, SUBMIT_COMPLETE, "Jo");
+		assert_int_equal(
+		    feed(s, cases[i].in, strlen(cases[i].in), 9, &st), 0);
+		assert_int_equal(submit_commit(s, id, &st), 0);
+		submit_free(s);
+		fetch(&sp, id, &q);
+		const char *p = behind_received(&q);
+		assert_int_equal(count(p, "Resent-From:"), cases[i].froms);
+		assert_int_equal(count(p, "Resent-Date:"), cases[i].dates);
+		assert_int_equal(count(p, "Resent-Message-ID:"), cases[i].ids);
+		assert_int_equal(count(p, "\nMessage-ID:"), 1);
+		if (i == 0)
+			assert_memory_equal(
+			    p, "Resent-From: Jo <me@example.com>\r\n", 34);
+		drop_queued(&q);
+		spool_close(&sp);
+	}
+}
+
+/* A49 for the envelope of each kind of door. */
+static void
+test_A49_envelope(void **state)
+{
+	static char here[] = "m.example", one[] = "one@out.example";
+	static const struct {
+		const char *from, *want;
+		unsigned flags;
+		bool one;
+	} cases[] = {
+	    {"me", "me@m.example", SUBMIT_COMPLETE, false},
+	    {"me@h.example.com", "me@m.example", SUBMIT_RELAY, false},
+	    {"me@else.example", "me@else.example", SUBMIT_COMPLETE, false},
+	    {"", "", SUBMIT_COMPLETE, true},
+	    {"me@else.example", "one@out.example", SUBMIT_COMPLETE, true},
+	    {"me@else.example", "me@else.example", SUBMIT_RELAY, true},
+	    {"me@example.com", "me@m.example", SUBMIT_RELAY, true},
+	    {"", "", SUBMIT_RELAY, true},
+	};
+	(void)state;
+	conf.masquerade.domain = here;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct letter l = {.in = "From: me\n\n",
+		    .flags = cases[i].flags,
+		    .rcpts = "a@b",
+		    .from = cases[i].from};
+		struct status st;
+		struct spool sp;
+		struct queued q;
+		char id[QUEUE_ID_MAX + 1];
+		conf.masquerade.from = cases[i].one ? one : NULL;
+		spool_open(&sp);
+		assert_int_equal(post(&sp, &l, 5, id, &st), 0);
+		fetch(&sp, id, &q);
+		assert_string_equal(q.env.from.text, cases[i].want);
+		assert_non_null(
+		    strstr(q.data, cases[i].flags == SUBMIT_RELAY
+				       ? "\r\nFrom: me\r\n"
+				       : "\r\nFrom: me@example.com\r\n"));
+		drop_queued(&q);
+		spool_close(&sp);
+	}
+	conf.masquerade.domain = conf.masquerade.from = NULL;
+}
+
+/* Names that do not fit any more stay bare; the letter is not refused. */
+static void
+test_readdress_is_bounded(void **state)
+{
+	const size_t names = 40000;
+	char *head = calloc(1, 4 * names + 100);
+	struct status st;
+	struct spool sp;
+	struct queued q;
+	char id[QUEUE_ID_MAX + 1];
+	(void)state;
+	memcpy(head, "To: b\nCc: a", 11);
+	for (size_t i = 0; i < names; i++)
+		(void)strncat(head + 11 + 2 * i, ",a", 2);
+	(void)strncat(head + 11 + 2 * names, "\n\n", 2);
+	spool_open(&sp);
+	struct submit *s = open_submit(&sp, SUBMIT_COMPLETE, NULL);
+	assert_int_equal(feed(s, head, strlen(head), 9000, &st), 0);
+	assert_int_equal(submit_commit(s, id, &st), 0);
+	submit_free(s);
+	fetch(&sp, id, &q);
+	assert_non_null(strstr(q.data, "\r\nTo: b@example.com\r\nCc: a,a,a"));
+	drop_queued(&q);
+	spool_close(&sp);
+	free(head);
 }
 
 static void
@@ -629,6 +747,9 @@ main(void)
 	    cmocka_unit_test(test_C04_C05_C13_floods),
 	    cmocka_unit_test(test_C05_many_fields),
 	    cmocka_unit_test(test_C17_completion),
+	    cmocka_unit_test(test_C17_resent),
+	    cmocka_unit_test(test_A49_envelope),
+	    cmocka_unit_test(test_readdress_is_bounded),
 	    cmocka_unit_test(test_eight_bit),
 	    cmocka_unit_test(test_A21_too_many),
 	    cmocka_unit_test(test_alias_faults_are_temporary),

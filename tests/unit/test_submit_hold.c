@@ -94,7 +94,7 @@ static void
 test_large(void **state)
 {
 	const size_t size = 700 * 1024;
-	static const char head[] = "Subject: s\r\nFrom: a\r\nDate: d\r\n"
+	static const char head[] = "Subject: s\r\nFrom: a@b\r\nDate: d\r\n"
 				   "Message-ID: <m>\r\n\r\n";
 	struct address from = letter_address("f@g");
 	struct submit_letter l;
