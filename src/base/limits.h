@@ -12,6 +12,8 @@
 #define HEADER_MAX (1024 * 1024)        /* a whole header section, octets */
 #define HEADER_GROWTH_MAX (64 * 1024)   /* by addresses completed in it */
 #define HEADER_FIELDS_MAX 20000         /* fields in one header section */
+#define MIME_DEPTH_MAX 50               /* containers in containers */
+#define MIME_PIECES_MAX 30000           /* heads, bodies, glue: 10,000 parts */
 #define RECIPIENTS_MAX 50000            /* in one message, after aliases */
 #define ALIAS_DEPTH_MAX 32              /* nesting of aliases */
 #define ENVELOPE_MAX (32 * 1024 * 1024) /* one envelope block, octets */

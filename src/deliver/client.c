@@ -7,10 +7,6 @@
  * touched before it was sent whole (trap C2).  Two transactions at most are
  * in flight; the second is written behind the final dot of the first.
  *
- * A message with octets above ASCII goes to a server without 8BITMIME as it
- * is, with no BODY parameter: conversion comes with a later release, and
- * what most relays accept beats a certain report.
- *
  * Invariant: every recipient gets exactly one outcome, and DONE only by a
  * 2xx that came after the last octet of the dot was sent.
  */
@@ -226,6 +222,28 @@ unfit(const struct client *c, const struct transaction *t, struct status *st)
 	return true;
 }
 
+/* Recipients that cannot be written into a command. */
+static void
+tell_strange(struct client *c, struct flight *f)
+{
+	const struct transaction *t = f->t;
+	struct status st;
+	for (size_t i = 0; i < t->nrcpts; i++) {
+		const struct address *a = &t->env->rcpts[t->rcpts[i]].addr;
+		if (f->legs[i].state != LEG_OPEN ||
+		    sendable(a->text, t->env->utf8, ADDRESS_BARE))
+			continue;
+		if (address_is_utf8(a))
+			status_set(&st, NEVER, 0, "5.6.7",
+			    "the address needs SMTPUTF8, which the server "
+			    "lacks");
+		else
+			status_set(&st, NEVER, 0, "5.1.3",
+			    "malformed recipient address");
+		tell(c, f, i, &st, false);
+	}
+}
+
 void
 client_start(struct client *c, struct transaction *t)
 {
@@ -235,12 +253,7 @@ client_start(struct client *c, struct transaction *t)
 	stuff_init(&f.stuff);
 	if (unfit(c, t, &st))
 		tell_all(c, &f, &st, false);
-	status_set(&st, NEVER, 0, "5.1.3", "malformed recipient address");
-	for (size_t i = 0; i < t->nrcpts; i++)
-		if (f.legs[i].state == LEG_OPEN &&
-		    !sendable(t->env->rcpts[t->rcpts[i]].addr.text,
-			t->env->utf8, ADDRESS_BARE))
-			tell(c, &f, i, &st, false);
+	tell_strange(c, &f);
 	/* Last, because a hook may have given up the connection. */
 	if (c->broken || c->quitting || c->nflights == FLIGHTS_MAX) {
 		status_set(&st, LATER, 0, "4.4.2", "the connection ended");

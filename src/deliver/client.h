@@ -78,8 +78,7 @@ bool client_idle(const struct client *c); /* nothing open */
 /*
  * Take a transaction; hooks may be called at once (too large, SMTPUTF8 the
  * server lacks, malformed addresses: NEVER 5.3.4, 5.6.7, 5.1.3, 5.1.7).
- * Octets above ASCII go to a server without 8BITMIME as they are, without
- * BODY=: conversion comes with a later release.
+ * The message is what the server can take: see rendition.h.
  */
 void client_start(struct client *c, struct transaction *t);
 

@@ -39,18 +39,25 @@ static void
 give(struct conn *conn, struct job *j)
 {
 	struct destination *d = conn->destination;
+	struct carrier *c = d->carrier;
 	const struct hop_target *peer = &conn->target;
 	char ip[IP_TEXT_MAX];
+	struct status st;
 	ip_format(&peer->ip, ip);
 	(void)snprintf(j->cargo->remote, sizeof(j->cargo->remote), "%s[%s]:%u",
 	    peer->host, ip, peer->port);
 	(void)snprintf(
 	    j->cargo->tls, sizeof(j->cargo->tls), "%s", hop_tls(conn->hop));
 	j->cargo->dsn = hop_dsn(conn->hop);
+	if (job_render(j, &c->store, c->conf, hop_caps(conn->hop), &st) != 0) {
+		job_result_all(j, &c->schedule, &st);
+		settle_later(c, j);
+		return;
+	}
 	set_idle(conn, false);
 	conn->given++;
 	d->active++;
-	d->carrier->pool.active++;
+	c->pool.active++;
 	hop_start(conn->hop, &j->cargo->transaction);
 }
 

@@ -275,6 +275,12 @@ hop_abort(struct hop *h, const struct status *why)
 	hop_end(h, why);
 }
 
+const struct client_caps *
+hop_caps(const struct hop *h)
+{
+	return &h->setup.caps;
+}
+
 const char *
 hop_tls(const struct hop *h)
 {

@@ -78,6 +78,9 @@ void hop_quit(struct hop *h);
 /* Close now; open transactions are answered LATER. */
 void hop_abort(struct hop *h, const struct status *why);
 
+/* What the server offers; from ready() on. */
+const struct client_caps *hop_caps(const struct hop *h);
+
 /* For logs: "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", or "none". */
 const char *hop_tls(const struct hop *h);
 /* Does the server say DSN?  Then reports of success are its business. */

@@ -75,7 +75,7 @@ load(struct job *j, struct cargo *g, const char **why)
 	if (found != 1 ||
 	    batch_envelope(&g->batch, &g->entry, &g->env, why) != 0)
 		return -1;
-	if (batch_verify(&g->batch, &g->entry, why) != 0 ||
+	if (batch_verify_lines(&g->batch, &g->entry, &g->long_line, why) != 0 ||
 	    match_recipients(j, g, why) != 0) {
 		int error = errno;
 		envelope_free(&g->env);
@@ -124,6 +124,39 @@ job_load(struct job *j, struct store *store, const char **why)
 	return 0;
 }
 
+static ssize_t
+read_letter(void *arg, uint64_t offset, char *out, size_t room)
+{
+	struct cargo *g = arg;
+	return batch_read(&g->batch, &g->entry, offset, out, room);
+}
+
+static struct convert_source
+queued(struct cargo *g)
+{
+	return (struct convert_source){read_letter, g, g->entry.data_len};
+}
+
+int
+job_render(struct job *j, struct store *store, const struct conf *conf,
+    const struct client_caps *caps, struct status *st)
+{
+	struct cargo *g = j->cargo;
+	const struct rendition_input in = {.source = queued(g),
+	    .env = &g->env,
+	    .rcpts = g->indices,
+	    .nrcpts = j->n,
+	    .long_line = g->long_line,
+	    .caps = caps,
+	    .conf = conf,
+	    .dir_fd = store->tmp_fd};
+	if (rendition_make(&g->rendition, &in, st) != 0)
+		return -1;
+	g->transaction.env = rendition_envelope(&g->rendition, &in);
+	g->transaction.size = rendition_size(&g->rendition, &in);
+	return 0;
+}
+
 void
 job_broken(struct job *j, int error, const char *why)
 {
@@ -136,6 +169,7 @@ job_unload(struct job *j)
 {
 	if (j->cargo == NULL)
 		return;
+	rendition_free(&j->cargo->rendition);
 	batch_close(&j->cargo->batch);
 	envelope_free(&j->cargo->env);
 	free(j->cargo->indices);
@@ -164,6 +198,6 @@ job_result_all(struct job *j, struct schedule *s, const struct status *st)
 ssize_t
 job_body(struct job *j, uint64_t offset, char *out, size_t room)
 {
-	return batch_read(
-	    &j->cargo->batch, &j->cargo->entry, offset, out, room);
+	const struct convert_source source = queued(j->cargo);
+	return rendition_read(&j->cargo->rendition, offset, out, room, &source);
 }

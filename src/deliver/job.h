@@ -13,6 +13,7 @@
 
 #include "base/attr.h"
 #include "deliver/client.h"
+#include "deliver/rendition.h"
 #include "deliver/schedule.h"
 #include "queue/batch.h"
 
@@ -37,7 +38,9 @@ struct cargo {
 	struct batch batch;
 	struct batch_entry entry;
 	struct envelope env;
+	bool long_line;    /* some line is longer than the standard allows */
 	uint32_t *indices; /* for the transaction; owned */
+	struct rendition rendition;
 	struct transaction transaction;
 	char remote[320]; /* "host[ip]:port" of the session, or "" */
 	char tls[80];     /* as hop_tls(), or "" */
@@ -65,6 +68,11 @@ void job_free(struct job *j, struct schedule *s);
  * temporary.
  */
 int job_load(struct job *j, struct store *store, const char **why) MUST_CHECK;
+
+/* Set the transaction up for a server with these capabilities.  0; -1 with
+ * *st: the message cannot be brought into a form that it takes. */
+int job_render(struct job *j, struct store *store, const struct conf *conf,
+    const struct client_caps *caps, struct status *st) MUST_CHECK;
 
 /* Close the file again; results stay. */
 void job_unload(struct job *j);

@@ -100,6 +100,10 @@ ssize_t batch_read(struct batch *b, const struct batch_entry *e,
 int batch_verify(
     struct batch *b, const struct batch_entry *e, const char **why) MUST_CHECK;
 
+/* The same, and whether a line of it has more than LINE_MAX_TEXT octets. */
+int batch_verify_lines(struct batch *b, const struct batch_entry *e,
+    bool *long_line, const char **why) MUST_CHECK;
+
 /* Are all messages there, record lines, envelopes and data with the right
  * CRC?  For recovery; does not judge what the envelopes say.  0, -1 as
  * above. */

@@ -223,15 +223,52 @@ batch_read(struct batch *b, const struct batch_entry *e, uint64_t offset,
 	return (ssize_t)len;
 }
 
-/* The checksum of any part of the file. */
+/* What one reading of a part of the file tells. */
+struct reading {
+	uint32_t crc;
+	size_t line; /* octets since the last LF */
+	bool long_line;
+};
+
+/*
+ * Is there a line end at least every so many octets?  Looks backwards from
+ * where the line must have ended, and so at few of them.
+ */
+static void
+look_for_long_line(struct reading *r, const char *p, size_t len)
+{
+	const size_t most = LINE_MAX_TEXT + 2;
+	while (!r->long_line && r->line + len >= most) {
+		size_t window = most - r->line;
+		const char *lf = memrchr(p, '\n', window);
+		if (lf == NULL) {
+			r->long_line = true;
+			return;
+		}
+		len -= (size_t)(lf - p) + 1;
+		p = lf + 1;
+		r->line = 0;
+	}
+	const char *lf = memrchr(p, '\n', len);
+	r->line = lf != NULL ? len - (size_t)(lf - p) - 1 : r->line + len;
+}
+
+static void
+look(struct reading *r, const char *p, size_t len)
+{
+	r->crc = io_crc32c(r->crc, p, len);
+	look_for_long_line(r, p, len);
+}
+
+/* Read any part of the file. */
 static int
-checksum(const struct batch *b, uint64_t offset, uint64_t len, uint32_t *crc,
+examine(const struct batch *b, uint64_t offset, uint64_t len, struct reading *r,
     const char **why)
 {
 	const char *head = in_head(b, offset, len);
-	*crc = 0;
+	*r = (struct reading){0};
 	if (head != NULL) {
-		*crc = io_crc32c(0, head, (size_t)len);
+		look(r, head, (size_t)len);
 		return 0;
 	}
 	char *chunk = alloc_grow(NULL, HEAD_SIZE, 1);
@@ -240,7 +277,7 @@ checksum(const struct batch *b, uint64_t offset, uint64_t len, uint32_t *crc,
 		size_t n = len < HEAD_SIZE ? (size_t)len : HEAD_SIZE;
 		result = fetch(b, offset, chunk, n, why);
 		if (result == 0)
-			*crc = io_crc32c(*crc, chunk, n);
+			look(r, chunk, n);
 		offset += n;
 		len -= n;
 	}
@@ -251,15 +288,24 @@ checksum(const struct batch *b, uint64_t offset, uint64_t len, uint32_t *crc,
 }
 
 int
+batch_verify_lines(struct batch *b, const struct batch_entry *e,
+    bool *long_line, const char **why)
+{
+	struct reading r;
+	*why = "";
+	if (examine(b, e->data_offset, e->data_len, &r, why) != 0)
+		return -1;
+	if (r.crc != e->data_crc)
+		return bad(why, "wrong checksum of a message");
+	*long_line = r.long_line;
+	return 0;
+}
+
+int
 batch_verify(struct batch *b, const struct batch_entry *e, const char **why)
 {
-	uint32_t crc;
-	*why = "";
-	if (checksum(b, e->data_offset, e->data_len, &crc, why) != 0)
-		return -1;
-	if (crc != e->data_crc)
-		return bad(why, "wrong checksum of a message");
-	return 0;
+	bool long_line;
+	return batch_verify_lines(b, e, &long_line, why);
 }
 
 int
@@ -267,13 +313,14 @@ batch_check(struct batch *b, const char **why)
 {
 	struct batch_entry e;
 	uint64_t at = 0;
-	uint32_t count = 0, crc;
+	uint32_t count = 0;
+	struct reading r;
 	int more;
 	*why = "";
 	while ((more = batch_next(b, &at, &e, why)) == 1) {
-		if (checksum(b, e.env_offset, e.env_len, &crc, why) != 0)
+		if (examine(b, e.env_offset, e.env_len, &r, why) != 0)
 			return -1;
-		if (crc != e.env_crc)
+		if (r.crc != e.env_crc)
 			return bad(why, "wrong checksum of an envelope");
 		if (batch_verify(b, &e, why) != 0)
 			return -1;
