@@ -80,6 +80,7 @@ on_record(void *arg, const struct record *r)
 	}
 	free(f->text);
 	f->final = r->status.verdict != LATER;
+	f->next_ms = r->next_ms;
 	f->text =
 	    alloc_string(r->status.text, f->final ? 0 : strlen(r->status.text));
 }

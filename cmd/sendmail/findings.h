@@ -15,7 +15,8 @@ struct finding {
 	char batch[BATCH_ID_LEN + 1];
 	uint32_t seq, rcpt;
 	bool final;
-	char *text; /* why it is still here; "" when final */
+	int64_t next_ms; /* wall clock of the next try */
+	char *text;      /* why it is still here; "" when final */
 };
 
 struct findings;

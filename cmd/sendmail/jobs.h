@@ -12,6 +12,7 @@ int send_run(const struct options *o, const struct conf *c) MUST_CHECK;
 int smtp_run(const struct options *o, const struct conf *c) MUST_CHECK;
 int mailq_run(const struct options *o, const struct conf *c) MUST_CHECK;
 int newaliases_run(const struct options *o, const struct conf *c) MUST_CHECK;
+int verify_run(const struct options *o, const struct conf *c) MUST_CHECK;
 int flush_run(const struct options *o, const struct conf *c) MUST_CHECK;
 
 #endif

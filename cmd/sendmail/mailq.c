@@ -44,14 +44,22 @@ print_heading(void)
 	    "-Sender/Recipient-------");
 }
 
+/* "Tue Nov 24 10:14:09 2026" and a line end. */
+static void
+format_date(char date[32], int64_t wall_ms)
+{
+	time_t at = (time_t)(wall_ms / 1000);
+	struct tm tm;
+	date[0] = '\0';
+	if (localtime_r(&at, &tm) != NULL)
+		(void)asctime_r(&tm, date);
+}
+
 static void
 print_sender(const struct envelope *e, const char *id, uint64_t size)
 {
-	char date[32] = "";
-	time_t at = (time_t)(e->arrived_ms / 1000);
-	struct tm tm;
-	if (localtime_r(&at, &tm) != NULL)
-		(void)asctime_r(&tm, date);
+	char date[32];
+	format_date(date, e->arrived_ms);
 	printf(SENDER_LINE, id, size, date,
 	    address_is_null(&e->from) ? "MAILER-DAEMON" : e->from.text);
 }
@@ -64,10 +72,20 @@ print_reason(const char *why)
 }
 
 static void
+print_next_try(int64_t wall_ms)
+{
+	char date[32], text[64];
+	format_date(date, wall_ms);
+	(void)snprintf(text, sizeof(text), "next try %.19s", date);
+	print_reason(text);
+}
+
+static void
 print_rcpts(
     const struct listing *l, const struct envelope *e, const char *batch)
 {
 	const char *last = "";
+	int64_t next = 0;
 	for (size_t i = 0; i < e->nrcpts; i++) {
 		const struct finding *f = findings_get(
 		    l->findings, batch, e->seq, e->rcpts[i].number);
@@ -76,7 +94,10 @@ print_rcpts(
 			continue;
 		if (why[0] != '\0' && strcmp(why, last) != 0)
 			print_reason(why);
+		if (f != NULL && f->next_ms != next)
+			print_next_try(f->next_ms);
 		last = why;
+		next = f != NULL ? f->next_ms : 0;
 		printf(HEADING, "", "", "", e->rcpts[i].addr.text);
 	}
 	printf("\n");

@@ -20,8 +20,9 @@
 static unsigned
 conf_flags(enum job job)
 {
-	bool queues = job == JOB_SEND || job == JOB_SMTP;
-	return queues ? CONF_LENIENT | CONF_LOCAL : CONF_LENIENT;
+	if (job == JOB_SEND || job == JOB_SMTP)
+		return CONF_LENIENT | CONF_LOCAL;
+	return job == JOB_VERIFY ? CONF_LENIENT | CONF_TABLE : CONF_LENIENT;
 }
 
 static int
@@ -36,6 +37,8 @@ run(const struct options *o, const struct conf *c)
 		return smtp_run(o, c);
 	case JOB_FLUSH:
 		return flush_run(o, c);
+	case JOB_VERIFY:
+		return verify_run(o, c);
 	case JOB_SEND:
 		break;
 	}
@@ -76,7 +79,8 @@ main(int argc, char **argv)
 		tell(o.program, "-C is for root where sendmail is set-gid");
 		return EX_USAGE;
 	}
-	if (o.config != NULL || o.job == JOB_LIST || o.job == JOB_ALIASES)
+	if (o.config != NULL || o.job == JOB_LIST || o.job == JOB_ALIASES ||
+	    o.job == JOB_VERIFY)
 		start_drop_group();
 	return configure_and_run(&o);
 }

@@ -73,14 +73,24 @@ set_mode(struct options *o, const char *value, char *why)
 	case 's':
 		o->job = JOB_SMTP;
 		return EX_OK;
+	case 'v':
+		o->job = JOB_VERIFY;
+		return EX_OK;
 	case 'd':
 	case 'D':
 		return refuse(why,
-		    "-bd is not here: the daemon is waypostd, started as a "
-		    "service");
+		    "-bd is not here: the daemons are waypostd and "
+		    "waypost-smtpd, started as services");
+	case 't':
+		return refuse(why, "-bt is not here: -bv ADDRESS tells where "
+				   "mail goes");
+	case 'h':
+	case 'H':
+		return refuse(why, "-bh and -bH are not here: mailq tells why "
+				   "mail waits for a host");
 	default:
 		return refuse(
-		    why, "of -b there are -bm, -bp, -bi, -bq and -bs");
+		    why, "of -b there are -bm, -bp, -bi, -bq, -bs and -bv");
 	}
 }
 
@@ -133,6 +143,21 @@ set_notify(struct options *o, const char *value, char *why)
 	    why, "-N takes \"never\", or a list of success, failure and delay");
 }
 
+/* Of Sendmail it sets a macro; what Exim does by these to the queue must not
+ * become a message to a queue id. */
+static int
+set_macro(struct options *o, const char *value, char *why)
+{
+	static const char *const exim[] = {"", "ar", "c", "es", "f", "g", "G",
+	    "mad", "md", "rm", "set", "t", "vb", "vc", "vh", "vl"};
+	(void)o;
+	for (size_t i = 0; i < sizeof(exim) / sizeof(exim[0]); i++)
+		if (strcmp(value, exim[i]) == 0)
+			return refuse(why, "-M with an order for the queue is "
+					   "not here: see waypost(8)");
+	return EX_OK;
+}
+
 static int
 set_no_aliases(struct options *o, const char *value, char *why)
 {
@@ -151,13 +176,11 @@ set_letter(struct options *o, const char *value, char *why)
 	return EX_OK;
 }
 
+/* A time would make a daemon of it, which is waypostd: one run will do. */
 static int
 set_flush(struct options *o, const char *value, char *why)
 {
-	if (value[0] >= '0' && value[0] <= '9')
-		return refuse(why,
-		    "-q with a time is not here: the daemon is waypostd, "
-		    "started as a service");
+	(void)value, (void)why;
 	o->job = JOB_FLUSH;
 	return EX_OK;
 }
@@ -203,6 +226,7 @@ set_verbose(struct options *o, const char *value, char *why)
 
 static const struct option table[] = {
     {'A', VALUE, ignore},
+    {'a', NOTHING, ignore},
     {'B', VALUE, set_body},
     {'b', VALUE, set_mode},
     {'C', VALUE, set_config},
@@ -217,16 +241,19 @@ static const struct option table[] = {
     {'I', NOTHING, set_aliases_job},
     {'i', NOTHING, set_dots},
     {'L', VALUE, ignore},
+    {'M', ATTACHED, set_macro},
     {'m', NOTHING, ignore},
     {'N', VALUE, set_notify},
     {'n', NOTHING, set_no_aliases},
     {'O', VALUE, ignore},
     {'o', VALUE, set_letter},
     {'p', VALUE, ignore},
+    {'Q', ATTACHED, ignore},
     {'q', ATTACHED, set_flush},
     {'R', VALUE, set_return},
     {'r', VALUE, set_sender},
     {'s', NOTHING, ignore},
+    {'T', ATTACHED, ignore},
     {'t', NOTHING, set_header_rcpts},
     {'U', NOTHING, ignore},
     {'V', VALUE, set_envid},

@@ -12,7 +12,7 @@
 #include "base/attr.h"
 #include "queue/envelope.h"
 
-enum job { JOB_SEND, JOB_SMTP, JOB_LIST, JOB_ALIASES, JOB_FLUSH };
+enum job { JOB_SEND, JOB_SMTP, JOB_LIST, JOB_ALIASES, JOB_FLUSH, JOB_VERIFY };
 
 #define OPTIONS_WHY_MAX 200
 

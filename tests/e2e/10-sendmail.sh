@@ -48,7 +48,8 @@ mkdir "$work/evil"
 accepted 'A01 -oQ -X' "-oQ$work/evil" "-X$work/evil/l.php" a@b
 accepted 'A02 -O' "-OQueueDirectory=$work/evil" -O "LogFile=$work/evil/l" a@b
 accepted 'A04 -D -d -p' "-D$work/evil/d" -d0-99.127 -pSMTP a@b
-refused 'A04 -M' 64 -Mx a@b
+accepted 'A04 -M' -Mx a@b
+refused 'A04 -Mrm' 64 -Mrm a@b
 is 'A01 no file made' "$(files "$work/evil")" 0
 if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
 	echo | ASAN_OPTIONS=detect_leaks=0 strace -f -o "$work/trace" "$build/sendmail" \
@@ -62,7 +63,7 @@ if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
 else
 	diag 'no strace'
 fi
-for mode in e d t h X v; do
+for mode in e d t h X; do
 	refused "A05 -b$mode" 64 "-b$mode" a@b
 done
 accepted 'A05 -bm' -bm a@b

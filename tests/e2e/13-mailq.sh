@@ -74,6 +74,7 @@ mailq >"$work/got" 2>"$work/err"
 	head -n 2 "$work/golden"
 	printf '%75s)\n' '(connect to [192.0.2.1]:25: Connection refused' |
 		sed 's/^/   /'
+	LC_ALL=C date -d @1764000060 '+(next try %a %b %e %H:%M:%S)'
 	printf '%42s%s\n' '' other@example.net
 	echo
 	echo '-- 1 Kbytes in 1 Request.'
@@ -82,6 +83,7 @@ is 'journal: no complaint' "$(cat "$work/err")" ''
 sed 's/^ *(/(/' "$work/got" >"$work/got2"
 sed -i 's/^ *(/(/' "$work/golden2"
 same 'the journal is heeded' "$work/got2" "$work/golden2"
+is 'the next try, too' "$(awk '/next try/ { print length }' "$work/got")" 78
 is 'the reason ends in column 78' \
 	"$(awk '/Connection refused/ { print length }' "$work/got")" 78
 rm "$work/a/spool/state/journal"

@@ -108,7 +108,10 @@ test_A01_A02_A04_paths_are_ignored(void **state)
 		0, "a"},
 	    {{"sendmail", "-D/tmp/x", "-d0-99.127", "-d", "-pSMTP", "a"}, 0,
 		"a"},
-	    {{"sendmail", "-Mid", "a"}, EX_USAGE, ""},
+	    {{"sendmail", "-MrSMTP", "-M{daemon_name}x", "a"}, 0, "a"},
+	    {{"sendmail", "-M", "1abc"}, EX_USAGE, ""},
+	    {{"sendmail", "-Mrm", "1abc"}, EX_USAGE, ""},
+	    {{"sendmail", "-MG", "1abc"}, EX_USAGE, ""},
 	};
 	(void)state;
 	CHECK(lines);
@@ -125,8 +128,9 @@ test_A05_modes(void **state)
 	    {{"sendmail", "-bX"}, EX_USAGE, ""},
 	    {{"sendmail", "-bmm"}, EX_USAGE, ""},
 	    {{"sendmail", "-b"}, EX_USAGE, ""},
-	    {{"sendmail", "-bv", "a"}, EX_USAGE, ""},
-	    {{"sendmail", "-q15m"}, EX_USAGE, ""},
+	    {{"sendmail", "-bd", "-q15m"}, EX_USAGE, ""},
+	    {{"sendmail", "-bH"}, EX_USAGE, ""},
+	    {{"sendmail", "-bv", "a"}, 0, "a"},
 	};
 	(void)state;
 	CHECK(lines);
@@ -221,7 +225,7 @@ static void
 test_names_and_jobs(void **state)
 {
 	static const struct {
-		const char *args[3];
+		const char *args[4];
 		enum job job;
 		const char *program;
 	} cases[] = {
@@ -232,6 +236,8 @@ test_names_and_jobs(void **state)
 	    {{"sendmail", "-I"}, JOB_ALIASES, "sendmail"},
 	    {{"sendmail", "-q"}, JOB_FLUSH, "sendmail"},
 	    {{"sendmail", "-qIabc"}, JOB_FLUSH, "sendmail"},
+	    {{"sendmail", "-q15m"}, JOB_FLUSH, "sendmail"},
+	    {{"sendmail", "-bv", "a"}, JOB_VERIFY, "sendmail"},
 	    {{"%n%s\nmailq"}, JOB_SEND, "sendmail"},
 	};
 	(void)state;
