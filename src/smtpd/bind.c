@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,12 @@ bind_listener(const struct listener *l, bool overlap, const char **why)
 		errno = EINVAL;
 		return -1;
 	}
+	const int on = 1;
 	int fd = take_activated(l, &p);
-	return fd >= 0 ? fd : open_place(&p, overlap, why);
+	if (fd < 0)
+		fd = open_place(&p, overlap, why);
+	/* What is accepted inherits it. */
+	if (fd >= 0 && p.sa.ss_family != AF_UNIX)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return fd;
 }

@@ -52,10 +52,12 @@ on_client(evutil_socket_t fd, short what, void *arg)
 	struct entrance *e = arg;
 	(void)what;
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-		int client =
-		    accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct sockaddr_storage sa = {0};
+		socklen_t len = sizeof(sa);
+		int client = accept4(fd, (struct sockaddr *)&sa, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (client >= 0) {
-			visit_begin(e, client);
+			visit_begin(e, client, &sa);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||

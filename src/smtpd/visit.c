@@ -138,6 +138,7 @@ read_some(struct visit *v, char *out, size_t room, size_t *n)
 		return errno == EAGAIN || errno == EINTR ? SECURE_WANT_READ
 							 : SECURE_FAILED;
 	*n = (size_t)got;
+	v->drained = got > 0 && *n < room;
 	return got == 0 ? SECURE_EOF : SECURE_OK;
 }
 
@@ -279,6 +280,10 @@ visit_pump(struct visit *v)
 			continue;
 		if (total >= READ_PER_TURN) {
 			event_active(v->readable, EV_READ, 0);
+			return;
+		}
+		if (v->drained) {
+			wait_for(v, EV_READ);
 			return;
 		}
 		if (!read_more(v, &total))

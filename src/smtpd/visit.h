@@ -34,6 +34,7 @@ struct visit {
 	bool implicit;  /* TLS from the first octet */
 	bool counted;   /* by the guard */
 	bool gone;      /* the socket is closed; the commit is waited for */
+	bool drained;   /* there was no more to read: ask only when told */
 	bool last_call; /* 421 was said; the next deadline closes */
 	struct secure *secure;
 	struct session *session;

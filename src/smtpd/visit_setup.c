@@ -5,8 +5,6 @@
  */
 #include <errno.h>
 #include <event2/event.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +22,7 @@ void
 visit_start_tls(struct visit *v)
 {
 	buf_free(&v->in);
+	v->drained = false;
 	(void)event_del(v->readable);
 	v->secure = secure_accept(v->tls_context, v->fd);
 	v->stage = STAGE_HANDSHAKE;
@@ -38,6 +37,7 @@ greet(struct visit *v)
 	bool early = v->in.len > 0 ||
 		     (v->secure == NULL &&
 			 recv(v->fd, &one, 1, MSG_PEEK | MSG_DONTWAIT) > 0);
+	v->drained = !early && v->secure == NULL;
 	v->stage = STAGE_SESSION;
 	session_greet(v->session, early);
 	visit_progress(v);
@@ -180,6 +180,7 @@ visit_on_socket(evutil_socket_t fd, short what, void *arg)
 		if ((what & EV_READ) &&
 		    session_wants(v->session) == SESSION_ANSWER)
 			(void)event_del(v->readable);
+		v->drained = false;
 		visit_pump(v);
 		break;
 	case STAGE_NAME:
@@ -188,20 +189,16 @@ visit_on_socket(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-who_is_there(struct visit *v)
+who_is_there(struct visit *v, const struct sockaddr_storage *from)
 {
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-	struct ucred cred;
-	memset(&sa, 0, sizeof(sa));
+	struct ucred cred = {.uid = (uid_t)-1};
+	socklen_t len = sizeof(cred);
 	if (v->peer.local_socket) {
-		len = sizeof(cred);
-		cred.uid = (uid_t)-1;
 		(void)getsockopt(v->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
 		v->peer.uid = (unsigned)cred.uid;
 		v->peer.name_known = true;
-	} else if (getpeername(v->fd, (struct sockaddr *)&sa, &len) == 0) {
-		ip_from_sockaddr(&sa, &v->peer.ip, &v->peer.port);
+	} else {
+		ip_from_sockaddr(from, &v->peer.ip, &v->peer.port);
 	}
 }
 
@@ -212,12 +209,11 @@ is_proxy(const struct listener *l, const struct peer *p)
 }
 
 void
-visit_begin(struct entrance *e, int fd)
+visit_begin(struct entrance *e, int fd, const struct sockaddr_storage *from)
 {
 	struct worker *w = e->worker;
 	const struct listener *l = entrance_conf(e);
 	struct visit *v = alloc_zero(1, sizeof(*v));
-	const int on = 1;
 	v->worker = w;
 	v->fd = fd;
 	v->listener = alloc_string(e->name, strlen(e->name));
@@ -234,9 +230,7 @@ visit_begin(struct entrance *e, int fd)
 		die("out of memory");
 	LIST_INSERT_HEAD(&w->visits, v, link);
 	w->nvisits++;
-	if (!e->unix_socket)
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	who_is_there(v);
+	who_is_there(v, from);
 	visit_deadline(v, clock_mono_ms() + VISIT_SETUP_MS);
 	if (is_proxy(l, &v->peer)) {
 		v->stage = STAGE_PROXY;

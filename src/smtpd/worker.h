@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 
 #include "base/attr.h"
 #include "conf/conf.h"
@@ -102,8 +103,9 @@ void entrances_close(struct worker *w, const char *name, const char *address);
 
 /* --- visit.c --- */
 
-/* A client came.  Takes over fd. */
-void visit_begin(struct entrance *e, int fd);
+/* A client came, from this address.  Takes over fd. */
+void visit_begin(
+    struct entrance *e, int fd, const struct sockaddr_storage *from);
 
 /* Ask all sessions again whether they may stay: the configuration changed. */
 void visits_review(struct worker *w);
