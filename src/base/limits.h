@@ -56,7 +56,7 @@
 #define ALIAS_FILE_MAX (16 * 1024 * 1024)
 #define SECRET_MAX 8192
 #define FAULTS_MAX (64 * 1024) /* octets of faults that are told */
-#define CONF_SECTIONS_MAX 256  /* listen or smarthost sections */
+#define CONF_SECTIONS_MAX 256  /* those that have a name */
 
 #define REPORT_ORIGINAL_MAX (100 * 1024) /* larger: headers only (K31) */
 #define REPORT_RCPTS_MAX 1000            /* in one report; more make another */

@@ -174,26 +174,30 @@ conf_ref(struct conf *c)
 	return c;
 }
 
+static void
+free_section(const struct key_section *s, struct conf *c)
+{
+	if (s->shape == SECTION_ONCE) {
+		keys_free(s, c);
+		return;
+	}
+	size_t n;
+	char *array = keys_array(s, c, &n), *name;
+	for (size_t i = 0; i < n; i++) {
+		keys_free(s, array + i * s->size);
+		memcpy(&name, array + i * s->size, sizeof(name));
+		free(name);
+	}
+	free(array);
+}
+
 void
 conf_unref(struct conf *c)
 {
 	if (c == NULL || --c->refs > 0)
 		return;
-	const struct key_section *host = keys_section("smarthost", 9);
-	const struct key_section *door = keys_section("listen", 6);
-	for (size_t i = 0; i < c->nsmarthosts; i++) {
-		keys_free(host, &c->smarthosts[i]);
-		free(c->smarthosts[i].name);
-	}
-	for (size_t i = 0; i < c->nlisteners; i++) {
-		keys_free(door, &c->listeners[i]);
-		free(c->listeners[i].name);
-	}
 	for (size_t i = 0; i < keys_nsections; i++)
-		if (keys_sections[i].shape == SECTION_ONCE)
-			keys_free(&keys_sections[i], c);
-	free(c->smarthosts);
-	free(c->listeners);
+		free_section(&keys_sections[i], c);
 	table_free(c->table);
 	free(c->path);
 	free(c);

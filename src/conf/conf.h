@@ -59,6 +59,12 @@ struct listener {
 	struct words proxies;
 };
 
+/* One more for TLS, for clients that name a server it holds (SNI). */
+struct certificate {
+	char *name; /* of the section: a label */
+	char *certificate, *key;
+};
+
 struct conf {
 	int refs;
 	int64_t loaded_ms; /* wall clock when reading began */
@@ -73,6 +79,8 @@ struct conf {
 	size_t nsmarthosts;
 	struct listener *listeners;
 	size_t nlisteners;
+	struct certificate *certificates;
+	size_t ncertificates;
 	struct {
 		char *certificate, *key;
 	} tls;

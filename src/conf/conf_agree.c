@@ -181,6 +181,17 @@ agree_listener(const struct conf *c, size_t i, cfg_t *cfg, struct faults *f)
 		    l->name);
 }
 
+static void
+agree_certificate(const struct conf *c, const struct certificate *own,
+    cfg_t *cfg, struct faults *f)
+{
+	if (own->certificate == NULL || own->key == NULL)
+		faults_add(f, c->path,
+		    conf_line(cfg, own->key != NULL ? "key" : "certificate"),
+		    "certificate \"%s\" needs a certificate and a key",
+		    own->name);
+}
+
 void
 conf_agree(const struct conf *c, struct cfg_t *root, struct faults *f)
 {
@@ -201,4 +212,7 @@ conf_agree(const struct conf *c, struct cfg_t *root, struct faults *f)
 		    titled(root, "smarthost", c->smarthosts[i].name), f);
 	for (size_t i = 0; i < c->nlisteners; i++)
 		agree_listener(c, i, section(root, "listen", (unsigned)i), f);
+	for (size_t i = 0; i < c->ncertificates; i++)
+		agree_certificate(c, &c->certificates[i],
+		    section(root, "certificate", (unsigned)i), f);
 }

@@ -18,6 +18,7 @@
 #define AT(field) offsetof(struct conf, field)
 #define HOST(field) offsetof(struct smarthost, field)
 #define DOOR(field) offsetof(struct listener, field)
+#define CERT(field) offsetof(struct certificate, field)
 
 #define SECOND UINT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -105,6 +106,11 @@ static const struct key listen_keys[] = {
 static const struct key tls_keys[] = {
     TEXT("certificate", AT(tls.certificate), NULL, check_path),
     TEXT("key", AT(tls.key), NULL, check_path),
+};
+
+static const struct key certificate_keys[] = {
+    TEXT("certificate", CERT(certificate), NULL, check_path),
+    TEXT("key", CERT(key), NULL, check_path),
 };
 
 static const struct key access_keys[] = {
@@ -199,22 +205,26 @@ static const struct key dns_keys[] = {
 };
 
 #define KEYS(k) k, sizeof(k) / sizeof((k)[0])
+#define LIST(type, array) sizeof(struct type), AT(array), AT(n##array)
 
 const struct key_section keys_sections[] = {
-    {NULL, SECTION_ONCE, KEYS(file_keys)},
-    {"smarthost", SECTION_MAY_BE_NAMED, KEYS(smarthost_keys)},
-    {"listen", SECTION_NAMED, KEYS(listen_keys)},
-    {"tls", SECTION_ONCE, KEYS(tls_keys)},
-    {"access", SECTION_ONCE, KEYS(access_keys)},
-    {"relay", SECTION_ONCE, KEYS(relay_keys)},
-    {"auth", SECTION_ONCE, KEYS(auth_keys)},
-    {"limits", SECTION_ONCE, KEYS(limits_keys)},
-    {"outbound", SECTION_ONCE, KEYS(outbound_keys)},
-    {"queue", SECTION_ONCE, KEYS(queue_keys)},
-    {"pickup", SECTION_ONCE, KEYS(pickup_keys)},
-    {"drop", SECTION_ONCE, KEYS(drop_keys)},
-    {"masquerade", SECTION_ONCE, KEYS(masquerade_keys)},
-    {"dns", SECTION_ONCE, KEYS(dns_keys)},
+    {NULL, SECTION_ONCE, KEYS(file_keys), 0, 0, 0},
+    {"smarthost", SECTION_MAY_BE_NAMED, KEYS(smarthost_keys),
+	LIST(smarthost, smarthosts)},
+    {"listen", SECTION_NAMED, KEYS(listen_keys), LIST(listener, listeners)},
+    {"tls", SECTION_ONCE, KEYS(tls_keys), 0, 0, 0},
+    {"certificate", SECTION_NAMED, KEYS(certificate_keys),
+	LIST(certificate, certificates)},
+    {"access", SECTION_ONCE, KEYS(access_keys), 0, 0, 0},
+    {"relay", SECTION_ONCE, KEYS(relay_keys), 0, 0, 0},
+    {"auth", SECTION_ONCE, KEYS(auth_keys), 0, 0, 0},
+    {"limits", SECTION_ONCE, KEYS(limits_keys), 0, 0, 0},
+    {"outbound", SECTION_ONCE, KEYS(outbound_keys), 0, 0, 0},
+    {"queue", SECTION_ONCE, KEYS(queue_keys), 0, 0, 0},
+    {"pickup", SECTION_ONCE, KEYS(pickup_keys), 0, 0, 0},
+    {"drop", SECTION_ONCE, KEYS(drop_keys), 0, 0, 0},
+    {"masquerade", SECTION_ONCE, KEYS(masquerade_keys), 0, 0, 0},
+    {"dns", SECTION_ONCE, KEYS(dns_keys), 0, 0, 0},
 };
 const size_t keys_nsections = sizeof(keys_sections) / sizeof(keys_sections[0]);
 
@@ -240,4 +250,13 @@ keys_find(const struct key_section *s, const char *name, size_t len)
 		if (same(s->keys[i].name, name, len))
 			return &s->keys[i];
 	return NULL;
+}
+
+void *
+keys_array(const struct key_section *s, struct conf *c, size_t *n)
+{
+	void *array;
+	memcpy(&array, (char *)c + s->array, sizeof(array));
+	memcpy(n, (char *)c + s->number, sizeof(*n));
+	return array;
 }

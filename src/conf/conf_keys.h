@@ -25,12 +25,14 @@ enum key_type {
 struct key {
 	const char *name;
 	enum key_type type;
-	size_t offset;        /* in struct conf, smarthost or listener */
+	size_t offset;        /* in struct conf, or that of its section */
 	const char *fallback; /* as if written; lists: blank between */
 	uint64_t min, max;
 	const char *const *choices; /* NULL ends; KEY_CHOICE, KEY_TEXT... */
 	const char *(*check)(const char *value); /* the reason, or NULL */
 };
+
+struct conf;
 
 enum section_shape { SECTION_ONCE, SECTION_NAMED, SECTION_MAY_BE_NAMED };
 
@@ -39,6 +41,9 @@ struct key_section {
 	enum section_shape shape;
 	const struct key *keys;
 	size_t nkeys; /* <= 64 */
+	/* Not SECTION_ONCE: the size of its struct, which begins with the
+	 * name (char *), and where struct conf has the array and the number. */
+	size_t size, array, number;
 };
 
 /* [0] is the file itself. */
@@ -62,6 +67,9 @@ int key_set(
 void key_list_start(const struct key *k, void *at, size_t n);
 int key_list_add(
     const struct key *k, void *at, const char *v, char why[KEY_WHY]) MUST_CHECK;
+
+/* The array of a section that is not SECTION_ONCE, and its length. */
+void *keys_array(const struct key_section *s, struct conf *c, size_t *n);
 
 /* Its fallback into its place; all of a section; and free what is owned. */
 void key_default(const struct key *k, void *at);

@@ -220,17 +220,21 @@ read_smarthosts(struct reader *r, cfg_opt_t *opt, const struct key_section *s)
 		}
 }
 
+/* In the order of the file. */
 static void
-read_listeners(struct reader *r, cfg_opt_t *opt, const struct key_section *s)
+read_named(struct reader *r, cfg_opt_t *opt, const struct key_section *s)
 {
-	struct conf *c = r->c;
-	c->listeners = alloc_zero(opt->nvalues, sizeof(*c->listeners));
-	for (unsigned i = 0; i < opt->nvalues; i++) {
-		struct listener *l = &c->listeners[c->nlisteners++];
-		l->name = title_of(opt->values[i]->section);
-		keys_default(s, l);
-		read_section(r, opt->values[i]->section, s, l);
+	size_t n = opt->nvalues;
+	char *array = alloc_zero(n, s->size);
+	for (unsigned i = 0; i < n; i++) {
+		char *one = array + i * s->size;
+		char *name = title_of(opt->values[i]->section);
+		memcpy(one, &name, sizeof(name));
+		keys_default(s, one);
+		read_section(r, opt->values[i]->section, s, one);
 	}
+	memcpy((char *)r->c + s->array, &array, sizeof(array));
+	memcpy((char *)r->c + s->number, &n, sizeof(n));
 }
 
 static void
@@ -243,7 +247,7 @@ read_all(struct reader *r, cfg_t *root)
 		if (s->shape == SECTION_ONCE && opt->nvalues > 0)
 			read_section(r, opt->values[0]->section, s, r->c);
 		else if (s->shape == SECTION_NAMED)
-			read_listeners(r, opt, s);
+			read_named(r, opt, s);
 		else if (s->shape == SECTION_MAY_BE_NAMED)
 			read_smarthosts(r, opt, s);
 	}

@@ -298,6 +298,10 @@ add_files(struct watch *w, const struct conf *c, const struct watch *before)
 		add_file(w, c, c->listeners[i].client_ca, before);
 		add_file(w, c, c->listeners[i].key, before);
 	}
+	for (size_t i = 0; i < c->ncertificates; i++) {
+		add_file(w, c, c->certificates[i].certificate, before);
+		add_file(w, c, c->certificates[i].key, before);
+	}
 	for (size_t i = 0; i < c->nsmarthosts; i++)
 		add_session(w, c, &c->smarthosts[i].session, before);
 }

@@ -68,27 +68,58 @@ on_client(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/* NULL, and a line in the log. */
+static struct secure_context *
+load_one(const struct listener *l, const char *certificate, const char *key)
+{
+	const char *why;
+	struct secure_context *s = secure_context_new(
+	    certificate, key, l->profile, l->client_ca, &why);
+	if (s == NULL)
+		log_event(LOG_ERR, "tls", LOG_STR("listener", l->name),
+		    LOG_STR("certificate", certificate), LOG_STR("text", why));
+	return s;
+}
+
+/* The listener's own certificate or the common one, and those for other
+ * names.  False when one does not load; without the first there is none. */
+static bool
+load_all(const struct conf *c, const struct listener *l,
+    struct secure_context **loaded)
+{
+	const char *certificate =
+	    l->certificate != NULL ? l->certificate : c->tls.certificate;
+	const char *key = l->key != NULL ? l->key : c->tls.key;
+	bool all = true;
+	*loaded = NULL;
+	if (l->tls == LISTEN_PLAIN || certificate == NULL || key == NULL)
+		return true;
+	*loaded = load_one(l, certificate, key);
+	for (size_t i = 0; *loaded != NULL && i < c->ncertificates; i++) {
+		const struct certificate *more = &c->certificates[i];
+		struct secure_context *s =
+		    load_one(l, more->certificate, more->key);
+		if (s != NULL)
+			secure_context_add(*loaded, s);
+		else
+			all = false;
+	}
+	return all && *loaded != NULL;
+}
+
 void
 entrance_load_tls(struct entrance *e)
 {
 	const struct listener *l = entrance_conf(e);
-	const struct conf *c = e->worker->site->conf;
-	const char *why;
+	struct secure_context *fresh;
 	if (l == NULL)
 		return;
-	const char *certificate =
-	    l->certificate != NULL ? l->certificate : c->tls.certificate;
-	const char *key = l->key != NULL ? l->key : c->tls.key;
-	struct secure_context *fresh = NULL;
-	if (l->tls != LISTEN_PLAIN && certificate != NULL && key != NULL) {
-		fresh = secure_context_new(
-		    certificate, key, l->profile, l->client_ca, &why);
-		if (fresh == NULL) {
-			log_event(LOG_ERR, "tls", LOG_STR("listener", e->name),
-			    LOG_STR("certificate", certificate),
-			    LOG_STR("text", why));
-			return; /* the old one goes on (F08) */
-		}
+	/* With a broken one the old ones go on (F08); where there are none
+	 * yet, those that load are better than no TLS. */
+	bool all = load_all(e->worker->site->conf, l, &fresh);
+	if (!all && e->tls != NULL) {
+		secure_context_unref(fresh);
+		return;
 	}
 	secure_context_unref(e->tls);
 	e->tls = fresh;

@@ -171,6 +171,11 @@ each_file(
 		if (result == 0 && l->key != NULL)
 			result = fn(arg, l->key);
 	}
+	for (size_t i = 0; i < c->ncertificates && result == 0; i++) {
+		result = fn(arg, c->certificates[i].certificate);
+		if (result == 0)
+			result = fn(arg, c->certificates[i].key);
+	}
 	return result;
 }
 

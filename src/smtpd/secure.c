@@ -6,7 +6,8 @@
  * No session is ever resumed: no tickets, no session cache.  A handshake
  * costs a millisecond, a ticket that outlives its listener or its
  * configuration costs the rules that the listener has (F07).  A server name
- * (SNI) is read by OpenSSL alone and changes nothing.
+ * (SNI) chooses among the listener's certificates, and nothing else: a name
+ * that none of them holds is no error.
  *
  * Invariant: a connection keeps the context it began with, and behind a
  * fault nothing more is written, not even a close_notify.
@@ -18,7 +19,7 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,8 @@
 struct secure_context {
 	SSL_CTX *ssl;
 	unsigned refs;
+	struct secure_context **more; /* owned, for server names of theirs */
+	size_t nmore;
 };
 
 /* OpenSSL would ask for a pass phrase on the terminal. */
@@ -170,6 +173,54 @@ secure_context_new(const char *certificate, const char *key,
 	return c;
 }
 
+static bool
+holds(const struct secure_context *c, const char *name, unsigned flags)
+{
+	return X509_check_host(SSL_CTX_get0_certificate(c->ssl), name, 0,
+		   flags | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+		       X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
+		   NULL) == 1;
+}
+
+/* Whose certificate for this name?  NULL: none has it. */
+static const struct secure_context *
+named(const struct secure_context *c, const char *name)
+{
+	static const unsigned passes[] = {X509_CHECK_FLAG_NO_WILDCARDS, 0};
+	for (size_t pass = 0; pass < 2; pass++) {
+		if (holds(c, name, passes[pass]))
+			return c;
+		for (size_t i = 0; i < c->nmore; i++)
+			if (holds(c->more[i], name, passes[pass]))
+				return c->more[i];
+	}
+	return NULL;
+}
+
+static int
+on_server_name(SSL *ssl, int *alert, void *arg)
+{
+	const struct secure_context *c = arg;
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	(void)alert;
+	if (name != NULL)
+		c = named(c, name);
+	if (name == NULL || c == NULL)
+		return SSL_TLSEXT_ERR_NOACK;
+	return SSL_set_SSL_CTX(ssl, c->ssl) != NULL
+		   ? SSL_TLSEXT_ERR_OK
+		   : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+void
+secure_context_add(struct secure_context *c, struct secure_context *more)
+{
+	c->more = alloc_grow(c->more, c->nmore + 1, sizeof(*c->more));
+	c->more[c->nmore++] = more;
+	(void)SSL_CTX_set_tlsext_servername_callback(c->ssl, on_server_name);
+	(void)SSL_CTX_set_tlsext_servername_arg(c->ssl, c);
+}
+
 struct secure_context *
 secure_context_ref(struct secure_context *c)
 {
@@ -183,6 +234,9 @@ secure_context_unref(struct secure_context *c)
 {
 	if (c == NULL || --c->refs > 0)
 		return;
+	for (size_t i = 0; i < c->nmore; i++)
+		secure_context_unref(c->more[i]);
+	free(c->more);
 	SSL_CTX_free(c->ssl);
 	free(c);
 }

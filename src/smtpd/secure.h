@@ -25,6 +25,13 @@ struct secure;
 struct secure_context *secure_context_new(const char *certificate,
     const char *key, const char *profile, const char *ca_file,
     const char **why) MUST_CHECK;
+
+/* One more certificate, for clients that ask for a name it holds (SNI, RFC
+ * 6066; names as in RFC 6125, an exact one before a wildcard, the one added
+ * first before others).  Takes over the reference; same profile and ca_file.
+ * All other clients get the first one. */
+void secure_context_add(struct secure_context *c, struct secure_context *more);
+
 struct secure_context *secure_context_ref(struct secure_context *c);
 void secure_context_unref(struct secure_context *c); /* NULL is fine */
 

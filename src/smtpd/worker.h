@@ -91,7 +91,7 @@ void entrance_open(
     struct worker *w, const char *name, const char *address, int fd);
 void entrance_close(struct entrance *e);
 
-/* Certificates again, after a reload; a broken one keeps the old (F08). */
+/* Certificates again, after a reload; a broken one keeps the old ones (F08). */
 void entrance_load_tls(struct entrance *e);
 
 /* Certificates of all, after a reload.  Which sockets are open is for the

@@ -307,6 +307,62 @@ test_D16_no_tls(void **state)
 	secure_context_unref(c);
 }
 
+/* The common name of the certificate that a client gets for this name. */
+static void
+shown(struct secure_context *c, int version, const char *name, char out[64])
+{
+	struct pair p;
+	pair_open(&p, c);
+	(void)SSL_CTX_set_max_proto_version(p.ctx, version);
+	pair_client(&p);
+	if (name != NULL)
+		assert_int_equal(SSL_set_tlsext_host_name(p.client, name), 1);
+	assert_int_equal(pair_handshake(&p, 4096), SECURE_OK);
+	(void)X509_NAME_get_text_by_NID(
+	    X509_get_subject_name(SSL_get0_peer_certificate(p.client)),
+	    NID_commonName, out, 64);
+	pair_close(&p);
+}
+
+static void
+test_server_names(void **state)
+{
+	static const struct {
+		const char *asked, *shown;
+	} v[] = {
+	    {NULL, "relay.test"},
+	    {"nobody.test", "relay.test"},
+	    {"mx.second.test", "second"},
+	    {"MX.second.TEST", "second"},
+	    {"second", "relay.test"}, /* a common name is no name */
+	    {"x.second.test", "relay.test"},
+	    {"a.wild.test", "wild"},
+	    {"wild.test", "relay.test"},
+	    {"a.b.wild.test", "relay.test"},
+	    {"mx.wild.test", "second"}, /* exact, though it comes later */
+	    {"part1.test", "relay.test"},
+	    {"bad\tname", "relay.test"},
+	};
+	struct identity wild =
+	    make_identity("wild", "DNS:*.wild.test,DNS:part*.test", NULL, 30);
+	struct identity second = make_identity(
+	    "second", "DNS:mx.second.test,DNS:mx.wild.test", NULL, 30);
+	struct secure_context *c = context(&server, "modern", NULL);
+	(void)state;
+	secure_context_add(c, context(&wild, "modern", NULL));
+	secure_context_add(c, context(&second, "modern", NULL));
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		char name[64];
+		shown(c, TLS1_2_VERSION, v[i].asked, name);
+		assert_string_equal(name, v[i].shown);
+		shown(c, TLS1_3_VERSION, v[i].asked, name);
+		assert_string_equal(name, v[i].shown);
+	}
+	secure_context_unref(c);
+	free_identity(&wild);
+	free_identity(&second);
+}
+
 int
 main(void)
 {
@@ -320,6 +376,7 @@ main(void)
 	    cmocka_unit_test(test_F07_renegotiation),
 	    cmocka_unit_test(test_F08_broken_keys),
 	    cmocka_unit_test(test_D16_no_tls),
+	    cmocka_unit_test(test_server_names),
 	};
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (mkdtemp(secure_place) == NULL)
