@@ -325,7 +325,7 @@ shown(struct secure_context *c, int version, const char *name, char out[64])
 }
 
 static void
-test_server_names(void **state)
+test_F09_server_names(void **state)
 {
 	static const struct {
 		const char *asked, *shown;
@@ -376,7 +376,7 @@ main(void)
 	    cmocka_unit_test(test_F07_renegotiation),
 	    cmocka_unit_test(test_F08_broken_keys),
 	    cmocka_unit_test(test_D16_no_tls),
-	    cmocka_unit_test(test_server_names),
+	    cmocka_unit_test(test_F09_server_names),
 	};
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (mkdtemp(secure_place) == NULL)
