@@ -41,7 +41,8 @@ struct exchange {
 
 struct mx {
 	struct resolver *resolver;
-	char *name, *own;
+	char *name;
+	struct self self;
 	unsigned port;
 	enum mx_kind kind;
 	mx_fn fn;
@@ -62,7 +63,6 @@ free_mx(struct mx *m)
 	if (m->later != NULL)
 		event_free(m->later);
 	free(m->name);
-	free(m->own);
 	free(m->v);
 	free(m->targets);
 	free(m);
@@ -113,24 +113,24 @@ add_exchange(struct mx *m, const struct exchange *x)
 }
 
 static bool
-any_own(const struct addresses *a)
+any_own(const struct mx *m, const struct addresses *a)
 {
+	/* An MX with an address of ours means port 25, and that it is us. */
+	bool by_address = m->kind == MX_DOMAIN && m->port == SMTP_PORT;
 	for (size_t i = 0; i < a->n; i++)
-		if (ip_is_own(&a->v[i]))
+		if (self_listens(&m->self, &a->v[i], m->port) ||
+		    (by_address && ip_is_own(&a->v[i])))
 			return true;
 	return false;
 }
 
-/* On another port another server may listen here, under our name, too;
- * but an MX that names us means port 25 wherever we send to. */
+/* An MX that names us is us, wherever we send to. */
 static bool
 is_ourselves(const struct mx *m, const struct exchange *x)
 {
-	bool named = m->own != NULL && strcasecmp(x->name, m->own) == 0;
-	if (named && m->kind == MX_DOMAIN)
-		return true;
-	return m->port == SMTP_PORT &&
-	       (named || any_own(&x->v6) || any_own(&x->v4));
+	return (m->kind == MX_DOMAIN && m->self.name != NULL &&
+		   strcasecmp(x->name, m->self.name) == 0) ||
+	       any_own(m, &x->v6) || any_own(m, &x->v4);
 }
 
 /* RFC 5321 section 5.1: ourselves, our equals and all worse ones go. */
@@ -148,7 +148,8 @@ drop_ourselves(struct mx *m)
 	m->n = keep;
 	if (m->n == 0)
 		status_set(&m->st, NEVER, 0, "5.4.6",
-		    "mail for %s loops back to this host", m->name);
+		    "mail for %s loops back to this host, %s", m->name,
+		    m->self.name != NULL ? m->self.name : "which has no name");
 }
 
 static bool
@@ -340,13 +341,13 @@ take_literal(struct mx *m, const struct ip *ip)
 
 struct mx *
 mx_find(struct resolver *r, const char *name, unsigned port, enum mx_kind kind,
-    const char *own, mx_fn fn, void *arg)
+    const struct self *self, mx_fn fn, void *arg)
 {
 	struct mx *m = alloc_zero(1, sizeof(*m));
 	struct ip ip;
 	m->resolver = r;
 	m->name = alloc_string(name, strlen(name));
-	m->own = own != NULL ? alloc_string(own, strlen(own)) : NULL;
+	m->self = *self;
 	m->port = port;
 	m->kind = kind;
 	m->fn = fn;

@@ -10,6 +10,7 @@
 
 #include "base/attr.h"
 #include "deliver/hop.h"
+#include "deliver/self.h"
 #include "mail/verdict.h"
 #include "net/resolver.h"
 
@@ -29,11 +30,14 @@ enum mx_kind {
 typedef void (*mx_fn)(void *arg, const struct hop_target *targets, size_t n,
     const struct status *st);
 
-/* own: "hostname" of this host, to see itself among the MX; may be NULL.
- * listens_on: ports 25 of own addresses count as ourselves only if port
- * equals 25. */
+/*
+ * self, borrowed until the end: to see ourselves among the MX of a domain,
+ * by name, by an own address with port 25, or where a listener of ours is.
+ * A host that is asked for by name (MX_HOST) is ourselves only by the last
+ * one: another server may serve another port, or port 25 instead of us.
+ */
 struct mx *mx_find(struct resolver *r, const char *name, unsigned port,
-    enum mx_kind kind, const char *own, mx_fn fn, void *arg) MUST_CHECK;
+    enum mx_kind kind, const struct self *self, mx_fn fn, void *arg) MUST_CHECK;
 void mx_cancel(struct mx *m);
 
 #endif

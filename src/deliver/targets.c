@@ -29,8 +29,10 @@ struct targets {
 	void *arg;
 	struct resolver *resolver;
 	const struct conf *conf;
+	struct self self;
 	struct source *sources;
 	size_t nsources, next; /* next: the first not looked up yet */
+	size_t ourselves;      /* of those before: they are this host */
 	struct target *v;
 	size_t n;
 	struct mx *lookup;
@@ -57,7 +59,7 @@ clear(struct targets *t)
 	t->sources = NULL;
 	free(t->v);
 	t->v = NULL;
-	t->n = t->nsources = t->next = 0;
+	t->n = t->nsources = t->next = t->ourselves = 0;
 	status_set(&t->last, LATER, 0, "4.4.4", "no host to send to");
 }
 
@@ -105,6 +107,7 @@ targets_route(struct targets *t, struct resolver *r, const struct conf *c,
 	clear(t);
 	t->resolver = r;
 	t->conf = c;
+	t->self = self_of(c);
 	switch (route->way) {
 	case WAY_LOCAL:
 		break;
@@ -146,7 +149,9 @@ looked_up(void *arg, const struct hop_target *found, size_t n,
 	t->lookup = NULL;
 	for (size_t i = 0; i < n; i++)
 		add_target(t, &found[i], s->session);
-	if (n == 0) {
+	if (n == 0 && s->ours && strcmp(st->enhanced, "5.4.6") == 0) {
+		t->ourselves++;
+	} else if (n == 0) {
 		t->last = *st;
 		if (s->ours)
 			t->last.verdict = LATER;
@@ -164,8 +169,8 @@ static void
 start_lookup(struct targets *t)
 {
 	struct source *s = &t->sources[t->next];
-	t->lookup = mx_find(t->resolver, s->name, s->port, s->kind,
-	    t->conf->hostname, looked_up, t);
+	t->lookup = mx_find(
+	    t->resolver, s->name, s->port, s->kind, &t->self, looked_up, t);
 }
 
 /* Literal addresses need no look-up and no resolver. */
@@ -177,8 +182,11 @@ take_literal(struct targets *t)
 	if (!s->literal || ip_parse(s->name, strlen(s->name), &hop.ip) != 0)
 		return false;
 	memcpy(hop.host, s->name, sizeof(hop.host));
-	add_target(t, &hop, s->session);
 	t->next++;
+	if (self_listens(&t->self, &hop.ip, hop.port))
+		t->ourselves++;
+	else
+		add_target(t, &hop, s->session);
 	return true;
 }
 
@@ -196,8 +204,21 @@ refresh(struct targets *t, int64_t now)
 			return;
 	free(t->v);
 	t->v = NULL;
-	t->n = t->next = 0;
+	t->n = t->next = t->ourselves = 0;
 	t->looked_up = now;
+}
+
+/* Only hosts that are all ourselves are a verdict: mail that goes to them
+ * comes back until the hop limit ends it (A35). */
+static void
+why_none(const struct targets *t, struct status *st)
+{
+	const struct source *s = t->sources;
+	*st = t->last;
+	if (t->nsources > 0 && t->ourselves == t->nsources)
+		status_set(st, NEVER, 0, "5.4.6",
+		    "%.255s:%u, where this goes, is this host itself, %.255s",
+		    s->name, s->port, t->conf->hostname);
 }
 
 enum pick
@@ -217,7 +238,7 @@ targets_pick(
 		if (t->lookup != NULL)
 			return PICK_WAIT;
 		if (t->next >= t->nsources) {
-			*st = t->last;
+			why_none(t, st);
 			return PICK_NONE;
 		}
 		if (!take_literal(t)) {
@@ -245,7 +266,6 @@ targets_revive(struct targets *t)
 		t->v[i].dead_until = 0;
 	/* A failed look-up is asked again, too. */
 	if (t->lookup == NULL && t->next >= t->nsources) {
-		t->n = 0;
-		t->next = 0;
+		t->n = t->next = t->ourselves = 0;
 	}
 }

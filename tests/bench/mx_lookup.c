@@ -25,7 +25,7 @@
 struct lookup {
 	struct event_base *base;
 	struct resolver *resolver;
-	const char *own;
+	struct self self;
 	unsigned port;
 	enum mx_kind kind;
 	enum record_type type; /* 0: targets */
@@ -80,7 +80,7 @@ look_up(struct lookup *l, const char *name)
 		if (resolver_ask(l->resolver, name, l->type, answered, l) ==
 		    NULL)
 			exit(EX_SOFTWARE);
-	} else if (mx_find(l->resolver, name, l->port, l->kind, l->own, found,
+	} else if (mx_find(l->resolver, name, l->port, l->kind, &l->self, found,
 		       l) == NULL) {
 		exit(EX_SOFTWARE);
 	}
@@ -157,7 +157,7 @@ main(int argc, char **argv)
 		else if (opt == 'p')
 			l.port = (unsigned)atoi(optarg);
 		else if (opt == 'o')
-			l.own = optarg;
+			l.self.name = optarg;
 		else if (opt == 't')
 			l.type = type_of(optarg);
 		else if (opt == 'r')
