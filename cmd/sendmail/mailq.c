@@ -17,7 +17,7 @@
 #include <sysexits.h>
 #include <time.h>
 
-#include "findings.h"
+#include "queue/findings.h"
 #include "queue/batch.h"
 #include "queue/scan.h"
 #include "queue/store.h"

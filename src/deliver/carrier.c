@@ -130,6 +130,8 @@ on_work(evutil_socket_t fd, short what, void *arg)
 	ledger_tidy(c);
 	if (more || c->settled != NULL)
 		carrier_wake(c);
+	board_set(c->board, COUNT_WAITING_NOW, c->schedule.letters);
+	board_set(c->board, COUNT_SESSIONS_NOW, c->pool.conns);
 	if (!c->stopping && drained(c, more))
 		carrier_stop(c);
 	if (c->stopping)

@@ -21,6 +21,7 @@
 #include "deliver/pickup.h"
 #include "deliver/schedule.h"
 #include "net/resolver.h"
+#include "queue/board.h"
 #include "queue/journal.h"
 #include "queue/scan.h"
 #include "queue/store.h"
@@ -57,6 +58,7 @@ struct carrier {
 	struct clerk *clerk;
 	struct schedule schedule;
 	struct pickup *pickup;
+	struct board *board; /* what we show of ourselves */
 
 	struct pool pool; /* destinations and connections */
 

@@ -127,6 +127,7 @@ on_ready(void *arg, struct hop *h)
 	(void)h;
 	conn->ready = true;
 	conn->destination->nready++;
+	board_add(conn->destination->carrier->board, COUNT_SESSIONS, 1);
 	destination_reached(conn->destination);
 	destination_mark(conn->destination);
 }
@@ -190,6 +191,7 @@ no_session(struct conn *conn, const struct status *st)
 	int64_t now = clock_mono_ms();
 	if (conn->retired)
 		return; /* our own doing */
+	board_add(d->carrier->board, COUNT_NO_SESSIONS, 1);
 	log_event(LOG_INFO, "no-session", LOG_STR("dest", d->key),
 	    LOG_STR("host", conn->target.host), LOG_STR("text", st->text));
 	if (!target_lives(d, &conn->target)) {

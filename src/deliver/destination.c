@@ -171,6 +171,8 @@ destination_failed(struct destination *d, const struct status *why)
 		    LOG_NUM("failures", d->failures),
 		    LOG_NUM("retry-in", delay / 1000),
 		    LOG_STR("text", st->text));
+		board_ill(c->board, d->key, st->text, clock_wall_ms() + delay,
+		    d->failures);
 	}
 	d->window = 1;
 	d->lost = 0;
@@ -181,8 +183,10 @@ destination_failed(struct destination *d, const struct status *why)
 void
 destination_reached(struct destination *d)
 {
-	if (d->failures > 0)
+	if (d->failures > 0) {
 		log_event(LOG_NOTICE, "reachable", LOG_STR("dest", d->key));
+		board_well(d->carrier->board, d->key);
+	}
 	d->failures = 0;
 	d->retry_at = 0;
 	if (d->window < d->carrier->conf->outbound.per_destination)
@@ -295,6 +299,7 @@ reroute_one(void *arg, struct hash_link *link)
 	struct carrier *c = arg;
 	struct destination *d = (struct destination *)link;
 	destination_give_back(d);
+	board_well(c->board, d->key);
 	d->failures = 0;
 	d->retry_at = 0;
 	d->hold = 0;

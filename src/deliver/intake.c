@@ -36,6 +36,7 @@ read_entries(
 		if (batch_envelope(file, &e, &env, why) != 0)
 			return -1;
 		schedule_letter(&c->schedule, b, &env, here);
+		board_add(c->board, COUNT_TAKEN, 1);
 		if (!c->starting)
 			log_accepted(b, &env, &e);
 		envelope_free(&env);

@@ -305,6 +305,7 @@ live_open(struct carrier *c)
 		    c->spool, strerror(errno));
 		return EX_CONFIG;
 	}
+	c->board = board_open(c->spool, BOARD_CARRIER);
 	return 0;
 }
 
@@ -370,5 +371,6 @@ live_close(struct carrier *c)
 	store_close(&c->store);
 	alias_free(c->aliases);
 	conf_unref(c->conf);
+	board_close(c->board);
 	free(c->spool);
 }

@@ -44,6 +44,8 @@ report(struct carrier *c, struct job *j, const struct status *sts,
 		ok = report_send(c->conf, &c->store, &g->batch, &g->entry,
 			 &g->env, id, action, v, n) == 0;
 	free(v);
+	if (ok && n > 0)
+		board_add(c->board, COUNT_REPORTS, 1);
 	return ok;
 }
 

@@ -79,6 +79,18 @@ log_attempt(struct job *j, struct result *r, const struct status *st)
 	    LOG_STR("text", st->text));
 }
 
+static void
+count(struct carrier *c, const struct letter *l, const struct status *st)
+{
+	static const enum board_count which[] = {[DONE] = COUNT_DELIVERED,
+	    [LATER] = COUNT_DEFERRED,
+	    [NEVER] = COUNT_FAILED};
+	board_add(c->board, which[st->verdict], 1);
+	if (st->verdict == DONE)
+		board_speed(
+		    c->board, letter_age(l, clock_mono_ms()) / 1000);
+}
+
 /* When a recipient is tried again.  Those of a job that were tried equally
  * often share the moment, and so the next transaction. */
 struct again {
@@ -102,6 +114,7 @@ record(struct carrier *c, struct job *j, struct result *r,
 	schedule_settle(&c->schedule, l, sl, st, again->next, &rec);
 	journal_append(&c->journal, &rec);
 	log_attempt(j, r, st);
+	count(c, l, st);
 }
 
 /* Did the message reach anybody?  Then the server took what it could. */

@@ -3,7 +3,7 @@
  * The journal, folded: later records replace earlier ones.  A reader only;
  * memory is in proportion to the recipients that are named in it.
  */
-#include "findings.h"
+#include "queue/findings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +80,9 @@ on_record(void *arg, const struct record *r)
 	}
 	free(f->text);
 	f->final = r->status.verdict != LATER;
+	f->code = r->status.code > 0 ? (unsigned)r->status.code : 0;
+	f->attempts = r->attempts;
+	f->at_ms = r->at_ms;
 	f->next_ms = r->next_ms;
 	f->text =
 	    alloc_string(r->status.text, f->final ? 0 : strlen(r->status.text));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The last finding of the journal about each recipient. */
-#ifndef SENDMAIL_FINDINGS_H
-#define SENDMAIL_FINDINGS_H
+/* The last finding of the journal about each recipient, for readers. */
+#ifndef QUEUE_FINDINGS_H
+#define QUEUE_FINDINGS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,8 +15,9 @@ struct finding {
 	char batch[BATCH_ID_LEN + 1];
 	uint32_t seq, rcpt;
 	bool final;
-	int64_t next_ms; /* wall clock of the next try */
-	char *text;      /* why it is still here; "" when final */
+	unsigned code, attempts; /* the reply's, or 0; so far */
+	int64_t at_ms, next_ms;  /* wall clock; of the next try, 0 when final */
+	char *text;              /* why it is still here; "" when final */
 };
 
 struct findings;
