@@ -20,6 +20,7 @@ static const struct subcommand {
 } subcommands[] = {
     {"alias", "the alias file: check", alias_run},
     {"domain", "the domain table: add, set, default, remove, list", domain_run},
+    {"import", "what another mailer's configuration means here", import_run},
     {"relay", "who may relay: allow, deny, list", relay_run},
     {"reload", "check the configuration, and let the daemons take it",
 	reload_run},

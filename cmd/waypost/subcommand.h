@@ -33,6 +33,9 @@ int alias_run(const struct invocation *v);
 /* waypost domain add|set|default|remove|list. */
 int domain_run(const struct invocation *v);
 
+/* waypost import msmtp|nullmailer|dma|postfix. */
+int import_run(const struct invocation *v);
+
 /* waypost relay allow|deny|list. */
 int relay_run(const struct invocation *v);
 
