@@ -127,9 +127,9 @@ carry_remotes(struct import *im, const char *path, const struct buf *text)
 	struct remote first = {0};
 	size_t at = 0, len;
 	const char *s;
-	unsigned line = 0, n = 0;
-	while (import_line(text, &at, &s, &len)) {
-		struct remote r = {.path = path, .line = ++line};
+	unsigned line, n = 0;
+	for (line = 1; import_line(text, &at, &s, &len); line++) {
+		struct remote r = {.path = path, .line = line};
 		char copy[1024], spec[300];
 		(void)snprintf(copy, sizeof(copy), "%.*s", (int)len, s);
 		if (len == 0 || *s == '#' || !read_remote(im, &r, copy))

@@ -87,8 +87,7 @@ count(struct carrier *c, const struct letter *l, const struct status *st)
 	    [NEVER] = COUNT_FAILED};
 	board_add(c->board, which[st->verdict], 1);
 	if (st->verdict == DONE)
-		board_speed(
-		    c->board, letter_age(l, clock_mono_ms()) / 1000);
+		board_speed(c->board, letter_age(l, clock_mono_ms()) / 1000);
 }
 
 /* When a recipient is tried again.  Those of a job that were tried equally

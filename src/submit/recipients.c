@@ -79,8 +79,8 @@ add_all(struct submit *s, const struct address_list *all,
 static struct wish
 wish_of(const struct submit *s, size_t i)
 {
-	return s->nwishes == 0 ? (struct wish){.notify = s->o.notify}
-			       : s->wishes[i];
+	struct wish whole = {.notify = s->o.notify};
+	return s->nwishes == 0 ? whole : s->wishes[i];
 }
 
 /* Then it is one answer for all, and aliases that meet make one copy. */

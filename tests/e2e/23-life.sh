@@ -205,7 +205,7 @@ is "the carrier ends with 0" "$code" 0
 mx s
 place </dev/null
 mkdir "$work/a/spool/state"
-if mount -t tmpfs -o size=32k,mode=700 none "$work/a/spool/state" 2>/dev/null; then
+if mount -t tmpfs -o size=64k,mode=700 none "$work/a/spool/state" 2>/dev/null; then
 	carrier a
 	head -c 100000 /dev/zero >"$work/a/spool/state/filler" 2>/dev/null
 	post a full me@example.com $(i=100 && while [ $i -lt 190 ]; do
