@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The two clocks; see the header for which is for what. */
+/* The clocks; see the header for which is for what. */
 #include "base/clock.h"
 
 #include <time.h>
@@ -22,4 +22,10 @@ int64_t
 clock_mono_ms(void)
 {
 	return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t
+clock_boot_ms(void)
+{
+	return read_clock(CLOCK_BOOTTIME);
 }

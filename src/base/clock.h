@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Two clocks.  The wall clock dates mail and decides expiry; the
- * monotonic one drives back-off and deadlines and never jumps (R7).
+ * Clocks.  The wall clock dates mail and decides expiry; the monotonic one
+ * drives back-off and deadlines and never jumps (R7).
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
@@ -10,5 +10,9 @@
 
 int64_t clock_wall_ms(void); /* milliseconds since 1970, UTC */
 int64_t clock_mono_ms(void); /* milliseconds since some start */
+
+/* The same, but it goes on while the machine sleeps: for what expires
+ * elsewhere. */
+int64_t clock_boot_ms(void);
 
 #endif

@@ -55,6 +55,7 @@
 #define TABLE_FILE_MAX (256 * 1024 * 1024)
 #define ALIAS_FILE_MAX (16 * 1024 * 1024)
 #define SECRET_MAX 8192
+#define CHILD_OUTPUT_MAX (2 * SECRET_MAX) /* what a command may print */
 #define FAULTS_MAX (64 * 1024) /* octets of faults that are told */
 #define CONF_SECTIONS_MAX 256  /* those that have a name */
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Connections between destinations and hops.  A connection failing before
- * it is ready says something about the address; one that ends later says
- * something only when several in a row achieve nothing.  Invariant:
- * conn->idle is true exactly while it is in pool.idle.
+ * Connections between destinations and hops: opened, fed, let go.  What an
+ * end means is conn_end.c's.  Invariant: conn->idle is true exactly while it
+ * is in pool.idle.
  */
 #include "deliver/conn.h"
 
@@ -172,62 +171,6 @@ on_body(
 	return job_body(t->cookie, offset, out, room);
 }
 
-/* Has another connection a session with the same address? */
-static bool
-target_lives(const struct destination *d, const struct hop_target *t)
-{
-	const struct conn *conn;
-	TAILQ_FOREACH(conn, &d->conns, of_destination)
-	if (conn->ready && conn->target.port == t->port &&
-	    ip_equal(&conn->target.ip, &t->ip))
-		return true;
-	return false;
-}
-
-static void
-no_session(struct conn *conn, const struct status *st)
-{
-	struct destination *d = conn->destination;
-	int64_t now = clock_mono_ms();
-	if (conn->retired)
-		return; /* our own doing */
-	board_add(d->carrier->board, COUNT_NO_SESSIONS, 1);
-	log_event(LOG_INFO, "no-session", LOG_STR("dest", d->key),
-	    LOG_STR("host", conn->target.host), LOG_STR("text", st->text));
-	if (!target_lives(d, &conn->target)) {
-		targets_failed(
-		    d->targets, &conn->target, now + TARGET_DEAD_MS, st);
-		return;
-	}
-	/* The host lives; it only wants no more of us. */
-	d->window = d->nconns > 0 ? d->nconns : 1;
-	d->hold = now + CONN_HOLD_MS;
-}
-
-/* The host talks and then achieves nothing: go to another one if there is
- * one.  Not from the domain's own hosts to a smart host: a message may have
- * been taken here (A25). */
-static void
-host_is_ill(struct conn *conn, const struct status *why)
-{
-	struct destination *d = conn->destination;
-	struct target *t;
-	struct status st = *why, none;
-	int64_t now = clock_mono_ms();
-	st.verdict = LATER;
-	if (st.enhanced[0] != '4')
-		memcpy(st.enhanced, "4.4.2", sizeof("4.4.2"));
-	d->lost = 0;
-	d->window = 1;
-	if (d->route.way != WAY_DIRECT_FIRST) {
-		targets_failed(
-		    d->targets, &conn->target, now + TARGET_DEAD_MS, &st);
-		if (targets_pick(d->targets, now, &t, &none) != PICK_NONE)
-			return;
-	}
-	destination_failed(d, &st);
-}
-
 static void
 on_closed(void *arg, struct hop *h, const struct status *st, bool was_ready)
 {
@@ -243,13 +186,7 @@ on_closed(void *arg, struct hop *h, const struct status *st, bool was_ready)
 		c->pool.leaving--;
 	if (was_ready)
 		d->nready--;
-	if (!was_ready)
-		no_session(conn, st);
-	else if (conn->achieved)
-		d->lost = 0;
-	else if (conn->given > 0 && !c->stopping && !conn->retired &&
-		 st->verdict != DONE && ++d->lost >= CONN_LOST_MAX)
-		host_is_ill(conn, st);
+	conn_ended(conn, st, was_ready);
 	free(conn);
 	pool_release(c);
 	destination_mark(d);
@@ -279,6 +216,7 @@ open_to(struct destination *d, const struct target *t)
 	struct conn *conn = alloc_zero(1, sizeof(*conn));
 	conn->destination = d;
 	conn->target = t->hop;
+	conn->session = t->session;
 	TAILQ_INSERT_TAIL(&d->conns, conn, of_destination);
 	d->nconns++;
 	c->pool.conns++;

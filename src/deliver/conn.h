@@ -17,6 +17,8 @@
 #define DESTINATION_BACKOFF_MAX_MS (15 * 60 * 1000LL)
 /* An address that failed is left alone for this long while others live. */
 #define TARGET_DEAD_MS (60 * 1000LL)
+/* The same for all addresses with a user that was refused. */
+#define LOGIN_DEAD_MS (60 * 1000LL)
 /* After a refused extra connection, be content for this long. */
 #define CONN_HOLD_MS (5 * 1000LL)
 /* An idle connection is kept for more mail this long. */
@@ -30,7 +32,8 @@ struct conn {
 	struct destination *destination;
 	struct hop *hop;
 	struct hop_target target;
-	unsigned given; /* jobs so far */
+	const struct session_conf *session; /* the destination's; or NULL */
+	unsigned given;                     /* jobs so far */
 	bool ready, idle, achieved;
 	bool retired; /* takes nothing more */
 	bool leaving; /* makes room for a starved destination */
@@ -50,6 +53,9 @@ void conn_feed(struct conn *conn);
 /* Its connections take nothing more and end with what they have. */
 void conn_retire(struct destination *d);
 void conn_abort_all(struct carrier *c);
+
+/* It is over, and in no list any more: what that means for others. */
+void conn_ended(struct conn *conn, const struct status *st, bool was_ready);
 
 /* --- destination.c, for conn.c --- */
 

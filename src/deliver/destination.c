@@ -189,6 +189,7 @@ destination_reached(struct destination *d)
 	}
 	d->failures = 0;
 	d->retry_at = 0;
+	d->refusals = 0;
 	if (d->window < d->carrier->conf->outbound.per_destination)
 		d->window++;
 }

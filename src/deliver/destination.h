@@ -58,6 +58,8 @@ struct destination {
 	int64_t retry_at;  /* monotonic ms; in back-off before it */
 	int64_t hold;      /* open no further connection before it */
 
+	unsigned refusals; /* of our login, since one was accepted */
+
 	bool is_dirty, is_starved;
 	STAILQ_ENTRY(destination) dirty_link, starved_link;
 };

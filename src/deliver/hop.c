@@ -36,6 +36,7 @@ hop_end(struct hop *h, const struct status *st)
 		return;
 	h->state = HOP_ENDING;
 	h->end = *st;
+	login_forget(h);
 	event_active(&h->end_event, EV_TIMEOUT, 0);
 	if (h->client != NULL && !client_broken(h->client))
 		client_abort(h->client, st);
@@ -45,7 +46,6 @@ void
 hop_lost(struct hop *h, const char *enhanced, const char *why)
 {
 	struct status st;
-	setup_forget(h);
 	status_set(&st, LATER, 0, enhanced, "%.255s: %s", h->target.host, why);
 	hop_end(h, &st);
 }
@@ -60,7 +60,6 @@ hop_finish(struct hop *h)
 	evtimer_del(&h->end_event);
 	client_free(h->client);
 	h->client = NULL;
-	setup_forget(h);
 	lane_remove(h);
 	curl_easy_cleanup(h->easy);
 	curl_slist_free_all(h->connect_to);
@@ -68,6 +67,7 @@ hop_finish(struct hop *h)
 	TAILQ_REMOVE(&h->hops->all, h, of_engine);
 	h->hooks.closed(h->arg, h, &h->end, h->was_ready);
 	free(h->user);
+	free(h->command);
 	free(h);
 }
 
@@ -107,16 +107,22 @@ on_body(
 
 /* --- set-up --- */
 
-static void
-try_in_clear(struct hop *h)
+void
+hop_connect(struct hop *h)
 {
 	struct status st;
-	lane_remove(h);
 	hop_timer(h, h->connect_timeout_ms);
 	if (lane_add(h) == 0)
 		return;
 	setup_status(h, "libcurl refuses the connection", "4.3.0", &st);
 	hop_end(h, &st);
+}
+
+static void
+try_in_clear(struct hop *h)
+{
+	lane_remove(h);
+	hop_connect(h);
 }
 
 /* The session stands: from here on the socket is ours. */
@@ -143,7 +149,7 @@ take_over(struct hop *h)
 		hop_end(h, &st);
 		return;
 	}
-	setup_forget(h);
+	login_forget(h);
 	evtimer_del(&h->timer);
 	h->state = HOP_OPEN;
 	h->was_ready = h->could_take = true;
@@ -222,15 +228,17 @@ hop_open(struct hops *hs, const struct hop_options *o,
 	evtimer_assign(&h->end_event, hs->base, on_end, h);
 	event_assign(&h->read_event, hs->base, -1, 0, hop_io, h);
 	event_assign(&h->write_event, hs->base, -1, 0, hop_io, h);
-	if (setup_prepare(h, o, &st) != 0) {
+	if (setup_prepare(h, o, &st) != 0)
 		hop_end(h, &st);
-	} else if (lane_add(h) != 0) {
-		setup_status(h, "libcurl refuses the connection", "4.3.0", &st);
-		hop_end(h, &st);
-	} else {
-		hop_timer(h, h->connect_timeout_ms);
-	}
+	else if (h->question == NULL)
+		hop_connect(h);
 	return h;
+}
+
+bool
+hop_refused(const struct hop *h)
+{
+	return h->refused;
 }
 
 bool

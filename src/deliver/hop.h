@@ -8,8 +8,9 @@
  * TLS: opportunistic falls back to clear text once, on a new connection,
  * when the handshake fails; with a user it means require, so that a secret
  * goes in clear only where tls = none was written.  AUTH: PLAIN and LOGIN
- * (auto), CRAM-MD5; SCRAM and secret-command come with a later release and
- * are LATER until then.
+ * (auto), CRAM-MD5, XOAUTH2, OAUTHBEARER; libcurl has no SCRAM here, which
+ * is LATER.  A secret-command runs before the connection is opened, for
+ * connect_timeout_ms at most.
  */
 #ifndef DELIVER_HOP_H
 #define DELIVER_HOP_H
@@ -63,6 +64,9 @@ struct hop_hooks {
 struct hops *hops_new(struct event_base *base) MUST_CHECK;
 void hops_free(struct hops *hs); /* closes all, hooks are called */
 
+/* Run each secret-command again before its secret is used again. */
+void hops_forget_secrets(struct hops *hs);
+
 /* Start a connection.  Never fails at once: faults come by closed(), from
  * the event loop.  arg is passed to all hooks, the client's too. */
 struct hop *hop_open(struct hops *hs, const struct hop_options *o,
@@ -80,6 +84,9 @@ void hop_abort(struct hop *h, const struct status *why);
 
 /* What the server offers; from ready() on. */
 const struct client_caps *hop_caps(const struct hop *h);
+
+/* In closed(): the server refused the login for good (5xx). */
+bool hop_refused(const struct hop *h);
 
 /* For logs: "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", or "none". */
 const char *hop_tls(const struct hop *h);

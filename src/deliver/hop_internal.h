@@ -14,7 +14,7 @@
 #include <openssl/x509.h>
 
 #include "deliver/hop.h"
-#include "deliver/secret.h"
+#include "deliver/secrets.h"
 #include "deliver/trust.h"
 
 /* One libcurl multi with its timer; searches in it are linear (C4). */
@@ -29,6 +29,7 @@ struct lane {
 struct hops {
 	struct event_base *base;
 	struct trust *trust;
+	struct secrets *secrets;
 	struct lane *lanes;
 	TAILQ_HEAD(hop_list, hop) all;
 	char in[CHUNK_SIZE]; /* read here; never used across calls */
@@ -68,6 +69,9 @@ struct hop {
 	bool implicit;
 	bool in_clear; /* second try, after a failed handshake */
 	char *user;
+	bool bearer, refused; /* a token; the login was refused */
+	char *command;        /* the secret's, or NULL */
+	struct secret_question *question;
 	struct secret *secret;
 	X509_STORE *store;
 	CURL *easy;
@@ -107,8 +111,21 @@ int setup_check(struct hop *h, struct status *st) MUST_CHECK;
 /* May it be tried again without TLS?  Then the handle is made ready. */
 bool setup_fall_back(struct hop *h) MUST_CHECK;
 
+/* User, mechanism and secret.  0, and with h->question the secret is still
+ * to come, then hop_connect() follows; -1 and LATER in *st (hop_login.c). */
+int login_prepare(
+    struct hop *h, const struct session_conf *s, struct status *st) MUST_CHECK;
+
+/* The server did not let us in: forget what is no good; out says why, for
+ * when the last reply does not. */
+#define LOGIN_WHY_MAX 200
+void login_failed(struct hop *h, char out[LOGIN_WHY_MAX]);
+
 /* Nothing of the set-up is needed any more: wipe the secret. */
-void setup_forget(struct hop *h);
+void login_forget(struct hop *h);
+
+/* All is known: open the connection (hop.c). */
+void hop_connect(struct hop *h);
 
 /* libcurl is done with the set-up (hop.c). */
 void hop_done(struct hop *h, CURLcode code);

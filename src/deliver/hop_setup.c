@@ -3,9 +3,8 @@
  * Until a session stands: libcurl's options, what the server said
  * meanwhile, and whether the result is what the policy wants.
  *
- * libcurl knows PLAIN, LOGIN and CRAM-MD5 here; SCRAM towards servers comes
- * with a later release, as do secret commands.  With a user, opportunistic
- * means require: a secret is never sent in clear unless tls = none says so.
+ * The login is hop_login.c's.  With a user, opportunistic means require: a
+ * secret is never sent in clear unless tls = none says so.
  *
  * Invariant: nothing here is ever NEVER; what a server says before MAIL is
  * about us, not about a message (decision 7).
@@ -106,12 +105,12 @@ setup_status(const struct hop *h, const char *what, const char *enhanced,
 	int code =
 	    h->setup.code >= 400 && h->setup.code <= 599 ? h->setup.code : 0;
 	/* Some servers repeat the command that they did not like. */
-	if (h->secret != NULL && secret_shows(h->secret, h->user, said))
+	if (h->secret != NULL && secret_shows(h->secret, said))
 		said = "(withheld: it shows the secret)";
 	if (code == 0 && what == NULL)
 		what = "the connection failed";
 	status_set(st, LATER, code, enhanced,
-	    "%.255s[%s]:%u: %s: %.100s%s%.250s", h->target.host, ip,
+	    "%.255s[%s]:%u: %s: %.200s%s%.250s", h->target.host, ip,
 	    h->target.port, at, what ? what : "", what && code ? ": " : "",
 	    code ? said : "");
 }
@@ -132,6 +131,9 @@ setup_failed(struct hop *h, CURLcode code, struct status *st)
 	h->setup.result = code;
 	const char *at = stage(h);
 	const char *what = h->error[0] ? h->error : curl_easy_strerror(code);
+	char why[LOGIN_WHY_MAX] = "";
+	if (code == CURLE_LOGIN_DENIED)
+		login_failed(h, why);
 	if (h->setup.code >= 400 &&
 	    (code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_LOGIN_DENIED ||
 		code == CURLE_USE_SSL_FAILED ||
@@ -140,7 +142,7 @@ setup_failed(struct hop *h, CURLcode code, struct status *st)
 	else if (code == CURLE_USE_SSL_FAILED && !h->setup.caps.starttls)
 		what = "the server does not offer STARTTLS";
 	else if (code == CURLE_LOGIN_DENIED)
-		what = "no AUTH mechanism that we may use is offered";
+		what = why;
 	setup_status(h, what, enhanced_for(at), st);
 }
 
@@ -289,47 +291,6 @@ set_tls(struct hop *h, const struct session_conf *s, struct status *st)
 	return r == CURLE_OK ? 0 : -1;
 }
 
-/* libcurl's own order would take CRAM-MD5 first (C7). */
-static const char *
-login_options(const char *mechanism)
-{
-	if (mechanism == NULL || strcmp(mechanism, "auto") == 0)
-		return "AUTH=PLAIN;AUTH=LOGIN";
-	if (strcmp(mechanism, "PLAIN") == 0)
-		return "AUTH=PLAIN";
-	if (strcmp(mechanism, "LOGIN") == 0)
-		return "AUTH=LOGIN";
-	return strcmp(mechanism, "CRAM-MD5") == 0 ? "AUTH=CRAM-MD5" : NULL;
-}
-
-static int
-set_auth(struct hop *h, const struct session_conf *s, struct status *st)
-{
-	const char *options = login_options(s->mechanism);
-	CURLcode r = CURLE_OK;
-	if (s->user == NULL)
-		return 0;
-	h->user = alloc_string(s->user, strlen(s->user));
-	if (options == NULL) {
-		status_set(st, LATER, 0, "4.7.0",
-		    "mechanism %.50s is not yet available", s->mechanism);
-		return -1;
-	}
-	if (s->secret_file == NULL) {
-		status_set(st, LATER, 0, "4.7.0",
-		    "secret-command is not yet available");
-		return -1;
-	}
-	h->secret = secret_read(s->secret_file, st);
-	if (h->secret == NULL)
-		return -1;
-	SET(CURLOPT_USERNAME, h->user);
-	SET(CURLOPT_PASSWORD, h->secret->text);
-	SET(CURLOPT_LOGIN_OPTIONS, options);
-	SET(CURLOPT_SASL_IR, 1L);
-	return r == CURLE_OK ? 0 : -1;
-}
-
 int
 setup_prepare(struct hop *h, const struct hop_options *o, struct status *st)
 {
@@ -342,16 +303,7 @@ setup_prepare(struct hop *h, const struct hop_options *o, struct status *st)
 	status_set(st, LATER, 0, "4.3.0", "libcurl refuses its options");
 	if (h->easy == NULL || set_basics(h) != 0 ||
 	    set_address(h, o, st) != 0 || set_tls(h, s, st) != 0 ||
-	    set_auth(h, s, st) != 0)
+	    login_prepare(h, s, st) != 0)
 		return -1;
 	return 0;
-}
-
-void
-setup_forget(struct hop *h)
-{
-	if (h->secret != NULL && h->easy != NULL)
-		curl_easy_setopt(h->easy, CURLOPT_PASSWORD, NULL);
-	secret_free(h->secret);
-	h->secret = NULL;
 }

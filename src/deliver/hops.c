@@ -175,6 +175,7 @@ hops_new(struct event_base *base)
 		return NULL;
 	}
 	hs->trust = trust_new();
+	hs->secrets = secrets_new(base);
 	return hs;
 }
 
@@ -198,6 +199,13 @@ hops_free(struct hops *hs)
 		free(l);
 	}
 	trust_free(hs->trust);
+	secrets_free(hs->secrets);
 	free(hs);
 	curl_global_cleanup();
+}
+
+void
+hops_forget_secrets(struct hops *hs)
+{
+	secrets_forget(hs->secrets);
 }

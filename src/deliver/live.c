@@ -191,6 +191,7 @@ live_reload(struct carrier *c)
 	c->conf = conf;
 	/* Look-ups and jobs let go of the old configuration first. */
 	pool_reroute(c);
+	hops_forget_secrets(c->hops);
 	if (new_dns) {
 		resolver_free(c->resolver);
 		c->resolver = new_resolver(c);

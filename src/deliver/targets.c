@@ -36,8 +36,10 @@ struct targets {
 	struct target *v;
 	size_t n;
 	struct mx *lookup;
-	int64_t looked_up;  /* monotonic ms, of the first source */
-	struct status last; /* why there is none */
+	int64_t looked_up; /* monotonic ms, of the first source */
+	const struct session_conf *refused; /* its user is not let in ... */
+	int64_t refused_until;              /* ... monotonic ms */
+	struct status last;                 /* why there is none */
 };
 
 struct targets *
@@ -60,6 +62,7 @@ clear(struct targets *t)
 	free(t->v);
 	t->v = NULL;
 	t->n = t->nsources = t->next = t->ourselves = 0;
+	t->refused = NULL;
 	status_set(&t->last, LATER, 0, "4.4.4", "no host to send to");
 }
 
@@ -221,6 +224,15 @@ why_none(const struct targets *t, struct status *st)
 		    s->name, s->port, t->conf->hostname);
 }
 
+/* Would we only be refused there again? */
+static bool
+is_refused(
+    const struct targets *t, const struct session_conf *session, int64_t now)
+{
+	return t->refused != NULL && t->refused == session &&
+	       t->refused_until > now;
+}
+
 enum pick
 targets_pick(
     struct targets *t, int64_t now, struct target **out, struct status *st)
@@ -230,13 +242,17 @@ targets_pick(
 	refresh(t, now);
 	for (;;) {
 		for (size_t i = 0; i < t->n; i++) {
-			if (t->v[i].dead_until <= now) {
+			if (t->v[i].dead_until <= now &&
+			    !is_refused(t, t->v[i].session, now)) {
 				*out = &t->v[i];
 				return PICK_TARGET;
 			}
 		}
 		if (t->lookup != NULL)
 			return PICK_WAIT;
+		while (t->next < t->nsources &&
+		       is_refused(t, t->sources[t->next].session, now))
+			t->next++;
 		if (t->next >= t->nsources) {
 			why_none(t, st);
 			return PICK_NONE;
@@ -260,8 +276,18 @@ targets_failed(struct targets *t, const struct hop_target *which, int64_t until,
 }
 
 void
+targets_refused(struct targets *t, const struct session_conf *which,
+    int64_t until, const struct status *why)
+{
+	t->last = *why;
+	t->refused = which;
+	t->refused_until = until;
+}
+
+void
 targets_revive(struct targets *t)
 {
+	t->refused = NULL;
 	for (size_t i = 0; i < t->n; i++)
 		t->v[i].dead_until = 0;
 	/* A failed look-up is asked again, too. */

@@ -52,6 +52,11 @@ enum pick targets_pick(struct targets *t, int64_t now, struct target **out,
 void targets_failed(struct targets *t, const struct hop_target *which,
     int64_t until, const struct status *why);
 
+/* A server refused the user of these settings: leave all alone that share
+ * them, for more tries may lock the account (F23). */
+void targets_refused(struct targets *t, const struct session_conf *which,
+    int64_t until, const struct status *why);
+
 /* All may be tried again (after the back-off). */
 void targets_revive(struct targets *t);
 

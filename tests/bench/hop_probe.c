@@ -5,7 +5,8 @@
  *
  *   hop_probe [options] HOST IP PORT [RECIPIENT...]
  *     -t none|opportunistic|require|verify   -i (TLS from the first octet)
- *     -u USER  -s SECRET-FILE  -m MECHANISM  -a CA-FILE  -e EHLO-NAME
+ *     -u USER  -s SECRET-FILE  -x SECRET-COMMAND  -m MECHANISM
+ *     -a CA-FILE  -e EHLO-NAME
  *     -S SOURCE-ADDRESS  -c CONNECT-TIMEOUT-MS  -T TIMEOUT-MS
  *     -f FROM  -F MESSAGE-FILE  -b OCTETS (of a made message)  -8
  *     -n MESSAGES  -C CONNECTIONS  -w MS (wait between messages)
@@ -269,6 +270,9 @@ option(struct probe *p, int c, const char **file, size_t *octets)
 	case 's':
 		s->secret_file = optarg;
 		break;
+	case 'x':
+		s->secret_command = optarg;
+		break;
 	case 'm':
 		s->mechanism = optarg;
 		break;
@@ -354,8 +358,8 @@ main(int argc, char **argv)
 	p.options.helo = "probe.example.com";
 	p.options.connect_timeout_ms = 10000;
 	p.options.timeout_ms = 10000;
-	while ((c = getopt(argc, argv, "t:iu:s:m:a:e:S:c:T:f:F:b:8n:C:w:kq")) !=
-	       -1)
+	while ((c = getopt(
+		    argc, argv, "t:iu:s:x:m:a:e:S:c:T:f:F:b:8n:C:w:kq")) != -1)
 		if (!option(&p, c, &file, &octets))
 			return 64;
 	if (argc - optind < 3)
