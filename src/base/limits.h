@@ -27,6 +27,9 @@
 #define BATCH_MESSAGES_MAX 4096      /* messages in one batch file */
 #define BATCH_BYTES_MAX (4ULL << 30) /* one batch file */
 #define JOURNAL_LINE_MAX 2048
+#define REMOTE_TEXT_MAX 319        /* "host[ip]:port" of a finding */
+#define ATTEMPTS_KEPT 8            /* of a recipient, by a new journal */
+#define ORDER_TARGETS_MAX 10000000 /* recipients in one order */
 
 #define USER_TEXT_MAX 255 /* an authenticated name */
 

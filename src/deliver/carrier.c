@@ -52,9 +52,9 @@ rearm(struct carrier *c)
 	int64_t wait = pool_idle(c, now);
 	if (c->halted)
 		earlier(&wait, c->retry_journal - now);
-	if ((c->journal.pending_records > 0 || c->finished != NULL) &&
-	    !clerk_committing(c->clerk) && !c->halted)
+	if (ledger_due(c) && !clerk_committing(c->clerk) && !c->halted)
 		earlier(&wait, COMMIT_INTERVAL_MS);
+	earlier(&wait, orders_wait(c->orders, now));
 	int64_t due = schedule_next(&c->schedule);
 	if (due >= 0 && !c->halted && !c->stopping)
 		earlier(&wait, due > now ? due - now : 0);
@@ -72,8 +72,7 @@ commit_when_due(struct carrier *c)
 		ledger_commit(c);
 		return;
 	}
-	if ((c->journal.pending_records == 0 && c->finished == NULL) ||
-	    clerk_committing(c->clerk))
+	if (!ledger_due(c) || clerk_committing(c->clerk))
 		return;
 	if (c->commit_at == 0)
 		c->commit_at = now + COMMIT_INTERVAL_MS;
@@ -89,8 +88,7 @@ drained(struct carrier *c, bool more)
 {
 	int64_t due = schedule_next(&c->schedule);
 	return c->drain && !more && c->pool.waiting == 0 &&
-	       c->pool.active == 0 && c->settled == NULL &&
-	       c->journal.pending_records == 0 && c->finished == NULL &&
+	       c->pool.active == 0 && c->settled == NULL && !ledger_due(c) &&
 	       c->leaving == NULL && clerk_idle(c->clerk) &&
 	       (due < 0 || due > clock_mono_ms());
 }
@@ -122,6 +120,7 @@ on_work(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	settle_run(c, false);
+	orders_run(c);
 	bool more = take_pickup(c);
 	if (!c->halted && !c->stopping)
 		more |= dispatch_due(c);

@@ -18,6 +18,7 @@
 #include "deliver/destination.h"
 #include "deliver/hop.h"
 #include "deliver/job.h"
+#include "deliver/orders.h"
 #include "deliver/pickup.h"
 #include "deliver/schedule.h"
 #include "net/resolver.h"
@@ -59,6 +60,7 @@ struct carrier {
 	struct schedule schedule;
 	struct pickup *pickup;
 	struct board *board; /* what we show of ourselves */
+	struct orders *orders;
 
 	struct pool pool; /* destinations and connections */
 
@@ -72,6 +74,7 @@ struct carrier {
 	struct event *work;  /* something to do at the end of this turn */
 	struct event *timer; /* the next due time */
 	struct event *watch_event, *scan_event, *pickup_event, *rescan;
+	struct event *orders_event;
 	struct event *term, *interrupt, *hangup, *patience;
 
 	bool starting;  /* the queue is being read for the first time */
@@ -132,6 +135,10 @@ void settle_unreadable(struct carrier *c, struct job *j, const char *why);
  * a while unless all are wanted: then some may be left. */
 void settle_run(struct carrier *c, bool all);
 
+/* Slots of a letter changed: enter it again; when nothing of it is open, say
+ * so and, with its batch, let it go. */
+void settle_letter(struct carrier *c, struct letter *l);
+
 /* A batch in which nothing is open any more. */
 void settle_finished(struct carrier *c, struct bundle *b);
 
@@ -150,6 +157,9 @@ void notice_successes(
     struct carrier *c, struct job *j, struct status *sts, const bool *skip);
 
 /* --- ledger.c --- */
+
+/* Is there anything that a commit would make durable or let go? */
+bool ledger_due(const struct carrier *c);
 
 /* Let the clerk make findings durable and remove what they finish;
  * ledger_news() is called when something has ended. */

@@ -295,6 +295,26 @@ destination_give_back(struct destination *d)
 }
 
 static void
+recall_one(void *arg, struct hash_link *link)
+{
+	struct destination *d = (struct destination *)link;
+	const bool *now = arg;
+	destination_give_back(d);
+	if (!*now)
+		return;
+	d->retry_at = 0;
+	d->hold = 0;
+	if (d->nconns == 0)
+		targets_revive(d->targets);
+}
+
+void
+pool_recall(struct carrier *c, bool now)
+{
+	hash_each(&c->pool.destinations, recall_one, &now);
+}
+
+static void
 reroute_one(void *arg, struct hash_link *link)
 {
 	struct carrier *c = arg;

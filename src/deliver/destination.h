@@ -91,6 +91,10 @@ int64_t pool_idle(struct carrier *c, int64_t now);
  * back-offs and look-ups; connections end with what they have. */
 void pool_reroute(struct carrier *c);
 
+/* Waiting jobs become waiting recipients again; with now, forget back-offs:
+ * each destination is tried once more. */
+void pool_recall(struct carrier *c, bool now);
+
 /* Forget destinations that nobody needs any more. */
 void pool_sweep(struct carrier *c);
 

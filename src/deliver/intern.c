@@ -38,29 +38,39 @@ intern_drop_name(struct interns *in, struct name *n)
 	free(n);
 }
 
+struct said {
+	const struct status *st;
+	const char *remote;
+};
+
 static bool
 same_reason(const struct hash_link *l, const void *key)
 {
 	const struct reason *r = (const struct reason *)l;
-	const struct status *st = key;
+	const struct said *said = key;
+	const struct status *st = said->st;
 	return r->verdict == st->verdict && r->code == st->code &&
 	       strcmp(r->enhanced, st->enhanced) == 0 &&
-	       strcmp(r->text, st->text) == 0;
+	       strcmp(r->text, st->text) == 0 &&
+	       strcmp(r->remote, said->remote) == 0;
 }
 
 struct reason *
-intern_reason(struct interns *in, const struct status *st)
+intern_reason(struct interns *in, const struct status *st, const char *remote)
 {
-	size_t len = strlen(st->text);
+	const struct said said = {st, remote};
+	size_t len = strlen(st->text), more = strlen(remote);
 	uint64_t hash = hash_bytes(st->text, len);
 	struct reason *r =
-	    (struct reason *)hash_find(&in->reasons, hash, same_reason, st);
+	    (struct reason *)hash_find(&in->reasons, hash, same_reason, &said);
 	if (r == NULL) {
-		r = alloc_zero(1, sizeof(*r) + len + 1);
+		r = alloc_zero(1, sizeof(*r) + len + 1 + more + 1);
 		r->verdict = st->verdict;
 		r->code = st->code;
 		memcpy(r->enhanced, st->enhanced, sizeof(r->enhanced));
 		memcpy(r->text, st->text, len);
+		memcpy(r->text + len + 1, remote, more);
+		r->remote = r->text + len + 1;
 		hash_add(&in->reasons, &r->link, hash);
 	}
 	r->refs++;

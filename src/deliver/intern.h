@@ -28,13 +28,14 @@ struct reason {
 	enum verdict verdict;
 	int code;
 	char enhanced[ENHANCED_MAX + 1];
+	const char *remote; /* who said it, or ""; behind text */
 	char text[];
 };
 
 /* One more reference to the shared copy. */
 struct name *intern_name(struct interns *in, const char *text) MUST_CHECK;
 struct reason *intern_reason(
-    struct interns *in, const struct status *st) MUST_CHECK;
+    struct interns *in, const struct status *st, const char *remote) MUST_CHECK;
 
 /* Give one back; NULL is fine. */
 void intern_drop_name(struct interns *in, struct name *n);

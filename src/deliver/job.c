@@ -183,7 +183,7 @@ job_result(
 {
 	struct reason *old = j->results[i].reason;
 	j->results[i].kind = RESULT_STATUS;
-	j->results[i].reason = intern_reason(&s->interns, st);
+	j->results[i].reason = intern_reason(&s->interns, st, "");
 	intern_drop_reason(&s->interns, old);
 }
 

@@ -18,6 +18,56 @@
 /* Finished files that may wait for their removal. */
 #define REMOVALS_HELD_MAX 10000
 
+struct history {
+	struct carrier *carrier;
+	struct journal_rewrite *rewrite;
+};
+
+/* An attempt before the last one, of a recipient that is still open. */
+static void
+keep_attempt(void *arg, const struct record *r)
+{
+	const struct history *h = arg;
+	const struct bundle *b = schedule_find(&h->carrier->schedule, r->batch);
+	struct letter *l = b != NULL ? bundle_letter(b, r->seq) : NULL;
+	const struct slot *sl = l != NULL ? letter_slot(l, r->rcpt) : NULL;
+	if (sl != NULL && sl->state != SLOT_FINAL && !r->held &&
+	    r->attempts > 0 && r->attempts < sl->attempts &&
+	    r->attempts + ATTEMPTS_KEPT > sl->attempts)
+		journal_compact_put(h->rewrite, r);
+}
+
+static bool
+was_tried_again(const struct carrier *c)
+{
+	for (size_t i = 0; i < c->schedule.bundles.cap; i++) {
+		const struct hash_link *link = c->schedule.bundles.slots[i];
+		for (; link != NULL; link = link->next) {
+			const struct letter *l =
+			    ((const struct bundle *)link)->letters;
+			for (; l != NULL; l = l->sibling)
+				for (uint32_t k = 0; k < l->nslots; k++)
+					if (l->slots[k].attempts > 1 &&
+					    l->slots[k].state != SLOT_FINAL)
+						return true;
+		}
+	}
+	return false;
+}
+
+/* What was tried before is only in the old journal: memory has the last
+ * attempt of each recipient.  For people; a journal that cannot be read any
+ * more must not be in the way of a new one. */
+static void
+keep_history(struct carrier *c, struct journal_rewrite *w)
+{
+	struct history h = {c, w};
+	if (was_tried_again(c) &&
+	    journal_replay(c->spool, keep_attempt, &h) != 0)
+		log_text(LOG_WARNING, "earlier attempts are forgotten: %s",
+		    strerror(errno));
+}
+
 bool
 ledger_compact(struct carrier *c)
 {
@@ -26,6 +76,7 @@ ledger_compact(struct carrier *c)
 	struct journal_rewrite *w = journal_compact_begin(&c->journal);
 	if (w == NULL)
 		return false;
+	keep_history(c, w);
 	for (size_t i = 0; i < c->schedule.bundles.cap; i++) {
 		struct hash_link *link = c->schedule.bundles.slots[i];
 		for (; link != NULL; link = link->next) {
@@ -73,6 +124,13 @@ ledger_tidy(struct carrier *c)
 	c->nleaving = 0;
 }
 
+bool
+ledger_due(const struct carrier *c)
+{
+	return c->journal.pending_records > 0 || c->finished != NULL ||
+	       orders_uncommitted(c->orders);
+}
+
 /* The records of what is in c->committed are durable, so its files may go. */
 static void
 let_go(struct carrier *c)
@@ -85,6 +143,7 @@ let_go(struct carrier *c)
 		c->nleaving++;
 	}
 	c->committed = NULL;
+	orders_committed(c->orders);
 	ledger_tidy(c);
 }
 
@@ -165,6 +224,7 @@ ledger_commit(struct carrier *c)
 		at = &(*at)->next;
 	*at = c->finished;
 	c->finished = NULL;
+	orders_commit(c->orders);
 	if (c->journal.pending_records > 0)
 		clerk_commit(c->clerk);
 	else

@@ -108,7 +108,8 @@ open_pickup(struct carrier *c)
 static void
 arm_rescan(struct carrier *c)
 {
-	bool blind = c->scan.fd < 0 || watch_fd(c->watch) < 0 ||
+	bool blind = c->scan.fd < 0 || orders_fd(c->orders) < 0 ||
+		     watch_fd(c->watch) < 0 ||
 		     (c->pickup != NULL && pickup_fd(c->pickup) < 0);
 	int ms = blind ? RESCAN_BLIND_MS : RESCAN_MS;
 	struct timeval tv = {.tv_sec = ms / 1000};
@@ -265,6 +266,7 @@ on_rescan(evutil_socket_t fd, short what, void *arg)
 	pool_sweep(c);
 	hash_each(&c->schedule.bundles, shrink_one, &s);
 	badmail_trim(c->conf);
+	orders_look(c->orders);
 	carrier_wake(c);
 	arm_rescan(c);
 }
@@ -281,6 +283,16 @@ follow(struct carrier *c, int fd, event_callback_fn fn)
 		die("out of memory");
 	(void)event_add(ev, NULL);
 	return ev;
+}
+
+static void
+on_orders(evutil_socket_t fd, short what, void *arg)
+{
+	struct carrier *c = arg;
+	(void)fd;
+	(void)what;
+	orders_look(c->orders);
+	carrier_wake(c);
 }
 
 int
@@ -319,6 +331,7 @@ live_start(struct carrier *c)
 		log_text(LOG_ERR, "cannot start libcurl or libunbound");
 		return EX_OSERR;
 	}
+	c->orders = orders_open(c->spool);
 	if (intake_start(c) != 0)
 		return EX_IOERR;
 	c->clerk = clerk_new(c->base, &c->journal, &c->store, ledger_news, c);
@@ -328,6 +341,8 @@ live_start(struct carrier *c)
 	if (c->watch != NULL)
 		c->watch_event = follow(c, watch_fd(c->watch), on_watch);
 	c->scan_event = follow(c, c->scan.fd, on_scan);
+	c->orders_event = follow(c, orders_fd(c->orders), on_orders);
+	orders_look(c->orders);
 	c->hangup = evsignal_new(c->base, SIGHUP, on_hangup, c);
 	c->rescan = evtimer_new(c->base, on_rescan, c);
 	if (c->hangup == NULL || c->rescan == NULL)
@@ -340,8 +355,8 @@ live_start(struct carrier *c)
 void
 live_mute(struct carrier *c)
 {
-	struct event *all[] = {
-	    c->pickup_event, c->scan_event, c->watch_event, c->rescan};
+	struct event *all[] = {c->pickup_event, c->scan_event, c->watch_event,
+	    c->rescan, c->orders_event};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i] != NULL)
 			(void)event_del(all[i]);
@@ -351,8 +366,8 @@ void
 live_close(struct carrier *c)
 {
 	close_pickup(c);
-	struct event *all[] = {
-	    c->watch_event, c->scan_event, c->hangup, c->rescan};
+	struct event *all[] = {c->watch_event, c->scan_event, c->hangup,
+	    c->rescan, c->orders_event};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i] != NULL)
 			event_free(all[i]);
@@ -369,6 +384,7 @@ live_close(struct carrier *c)
 	watch_close(c->watch);
 	scan_close(&c->scan);
 	journal_close(&c->journal);
+	orders_close(c->orders);
 	store_close(&c->store);
 	alias_free(c->aliases);
 	conf_unref(c->conf);

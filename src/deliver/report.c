@@ -55,19 +55,20 @@ wanted(const struct task *t, const struct report_rcpt *v)
 	return notify == NOTIFY_EXPANDED;
 }
 
-static int
-keep(const struct task *t, const struct report_rcpt *v, size_t n,
-    const char *why)
+int
+report_keep(const struct conf *c, struct batch *b, const struct batch_entry *e,
+    const struct envelope *env, const char *id, const struct report_rcpt *v,
+    size_t n, const char *why)
 {
 	struct buf text;
 	buf_init(&text, ENVELOPE_MAX);
-	struct envelope some = *t->env;
+	struct envelope some = *env;
 	some.rcpts = alloc_zero(n, sizeof(*some.rcpts));
 	some.nrcpts = n;
 	(void)buf_addf(&text, "%s\n", why);
 	for (size_t i = 0; i < n; i++) {
 		const struct status *st = v[i].status;
-		some.rcpts[i] = t->env->rcpts[v[i].rcpt];
+		some.rcpts[i] = env->rcpts[v[i].rcpt];
 		(void)buf_addf(&text, "<%s>: %d %s %s", some.rcpts[i].addr.text,
 		    st->code, st->enhanced, st->text);
 		if (v[i].remote != NULL) {
@@ -76,13 +77,20 @@ keep(const struct task *t, const struct report_rcpt *v, size_t n,
 		}
 		(void)buf_addc(&text, '\n');
 	}
-	int rc = badmail_keep(t->c, t->b, t->e, &some, t->id, buf_str(&text));
+	int rc = badmail_keep(c, b, e, &some, id, buf_str(&text));
 	if (rc != 0)
-		log_event(LOG_ERR, "badmail", LOG_STR("id", t->id),
+		log_event(LOG_ERR, "badmail", LOG_STR("id", id),
 		    LOG_STR("error", strerror(errno)));
 	free(some.rcpts);
 	buf_free(&text);
 	return rc;
+}
+
+static int
+keep(const struct task *t, const struct report_rcpt *v, size_t n,
+    const char *why)
+{
+	return report_keep(t->c, t->b, t->e, t->env, t->id, v, n, why);
 }
 
 /* --- the original --- */

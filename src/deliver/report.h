@@ -40,4 +40,10 @@ int report_send(const struct conf *c, struct store *s, struct batch *b,
     enum report_action action, const struct report_rcpt *v,
     size_t n) MUST_CHECK;
 
+/* Keep the message in badmail for these recipients, with their statuses in
+ * the reason below why.  0: durable; -1 with errno, logged. */
+int report_keep(const struct conf *c, struct batch *b,
+    const struct batch_entry *e, const struct envelope *env, const char *id,
+    const struct report_rcpt *v, size_t n, const char *why) MUST_CHECK;
+
 #endif

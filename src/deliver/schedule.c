@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The index of the queue and the heap of due times.  Opens no file and no
- * socket.  Invariants: a letter is in the heap exactly when it has a
+ * The index of the queue; its heap of due times is due.c's.  Opens no file
+ * and no socket.  Invariants: a letter is in the heap exactly when it has a
  * WAITING slot and is not being looked at; letter->open counts the slots
  * that are not FINAL; bundle->open counts the letters with open > 0.
  */
 #include "deliver/schedule.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,21 +177,35 @@ schedule_lose(struct schedule *s, struct bundle *b)
 	b->lost = true;
 	for (struct letter *l = b->letters; l != NULL; l = l->sibling) {
 		for (uint32_t i = 0; i < l->nslots; i++)
-			if (l->slots[i].state == SLOT_WAITING)
+			if (l->slots[i].state != SLOT_ACTIVE)
 				make_final(s, l, &l->slots[i]);
 		schedule_enter(s, l);
 	}
+}
+
+struct letter *
+bundle_letter(const struct bundle *b, uint32_t seq)
+{
+	struct letter *l = b->letters;
+	while (l != NULL && l->seq != seq)
+		l = l->sibling;
+	return l;
+}
+
+static void
+keep_reason(struct schedule *s, struct slot *sl, const struct status *st,
+    const char *remote)
+{
+	struct reason *old = sl->reason;
+	sl->reason = intern_reason(&s->interns, st, remote);
+	intern_drop_reason(&s->interns, old);
 }
 
 void
 schedule_replay(struct schedule *s, const struct record *r)
 {
 	struct bundle *b = schedule_find(s, r->batch);
-	if (b == NULL)
-		return;
-	struct letter *l = b->letters;
-	while (l != NULL && l->seq != r->seq)
-		l = l->sibling;
+	struct letter *l = b != NULL ? bundle_letter(b, r->seq) : NULL;
 	struct slot *sl = l != NULL ? letter_slot(l, r->rcpt) : NULL;
 	if (sl == NULL || sl->state == SLOT_FINAL)
 		return;
@@ -198,128 +213,17 @@ schedule_replay(struct schedule *s, const struct record *r)
 	    (uint16_t)(r->attempts > UINT16_MAX ? UINT16_MAX : r->attempts);
 	sl->tried = seconds(r->at_ms - l->arrived_ms);
 	set_age(l, r->at_ms);
-	struct reason *old = sl->reason;
-	sl->reason = intern_reason(&s->interns, &r->status);
-	intern_drop_reason(&s->interns, old);
+	if (r->attempts > 0 || r->status.verdict != LATER)
+		keep_reason(s, sl, &r->status, r->remote);
 	if (r->status.verdict != LATER) {
 		make_final(s, l, sl);
 		return;
 	}
+	sl->state = r->held ? SLOT_HELD : SLOT_WAITING;
 	/* No longer than it was meant to be, whatever the clock says now. */
 	int64_t meant = between(0, r->next_ms - r->at_ms, UNSEEN_MAX_MS);
 	sl->next =
 	    clock_mono_ms() + between(0, r->next_ms - clock_wall_ms(), meant);
-}
-
-/* --- the heap --- */
-
-static int64_t
-earliest(const struct letter *l)
-{
-	int64_t due = INT64_MAX;
-	for (uint32_t i = 0; i < l->nslots; i++)
-		if (l->slots[i].state == SLOT_WAITING && l->slots[i].next < due)
-			due = l->slots[i].next;
-	return due;
-}
-
-static void
-heap_put(struct schedule *s, size_t i, struct letter *l)
-{
-	s->heap[i] = l;
-	l->heap = (uint32_t)i + 1;
-}
-
-static void
-heap_up(struct schedule *s, size_t i)
-{
-	struct letter *l = s->heap[i];
-	while (i > 0 && s->heap[(i - 1) / 2]->due > l->due) {
-		heap_put(s, i, s->heap[(i - 1) / 2]);
-		i = (i - 1) / 2;
-	}
-	heap_put(s, i, l);
-}
-
-static void
-heap_down(struct schedule *s, size_t i)
-{
-	struct letter *l = s->heap[i];
-	for (;;) {
-		size_t child = 2 * i + 1;
-		if (child >= s->nheap)
-			break;
-		if (child + 1 < s->nheap &&
-		    s->heap[child + 1]->due < s->heap[child]->due)
-			child++;
-		if (s->heap[child]->due >= l->due)
-			break;
-		heap_put(s, i, s->heap[child]);
-		i = child;
-	}
-	heap_put(s, i, l);
-}
-
-static void
-heap_remove(struct schedule *s, struct letter *l)
-{
-	if (l->heap == 0)
-		return;
-	size_t i = l->heap - 1;
-	l->heap = 0;
-	struct letter *last = s->heap[--s->nheap];
-	if (last == l)
-		return;
-	heap_put(s, i, last);
-	heap_up(s, i);
-	heap_down(s, last->heap - 1);
-}
-
-void
-schedule_enter(struct schedule *s, struct letter *l)
-{
-	heap_remove(s, l);
-	l->due = earliest(l);
-	if (l->due == INT64_MAX)
-		return;
-	if (s->nheap == s->cap) {
-		s->cap = s->cap ? s->cap * 2 : 256;
-		s->heap = alloc_grow(s->heap, s->cap, sizeof(struct letter *));
-	}
-	s->heap[s->nheap++] = l;
-	heap_up(s, s->nheap - 1);
-}
-
-struct letter *
-schedule_due(struct schedule *s, int64_t now)
-{
-	if (s->nheap == 0 || s->heap[0]->due > now)
-		return NULL;
-	struct letter *l = s->heap[0];
-	heap_remove(s, l);
-	return l;
-}
-
-int64_t
-schedule_next(const struct schedule *s)
-{
-	return s->nheap == 0 ? -1 : s->heap[0]->due;
-}
-
-void
-schedule_flush(struct schedule *s, int64_t now)
-{
-	/* All keys become equal or stay below now: the heap stays a heap
-	 * only if it is built again. */
-	for (size_t i = 0; i < s->nheap; i++) {
-		struct letter *l = s->heap[i];
-		for (uint32_t k = 0; k < l->nslots; k++)
-			if (l->slots[k].next > now)
-				l->slots[k].next = now;
-		l->due = earliest(l);
-	}
-	for (size_t i = s->nheap / 2; i-- > 0;)
-		heap_down(s, i);
 }
 
 /* --- findings --- */
@@ -327,26 +231,30 @@ schedule_flush(struct schedule *s, int64_t now)
 bool
 slot_record(const struct letter *l, const struct slot *sl, struct record *out)
 {
-	if (sl->reason == NULL)
-		return false;
+	bool waits = sl->state == SLOT_WAITING || sl->state == SLOT_ACTIVE;
 	int64_t next = l->arrived_ms + l->lag * 1000LL + sl->next - l->born;
 	*out = (struct record){.seq = l->seq,
 	    .rcpt = sl->number,
 	    .at_ms = l->arrived_ms + (int64_t)sl->tried * 1000,
-	    .next_ms = sl->state == SLOT_FINAL ? 0 : next,
-	    .attempts = sl->attempts};
+	    .next_ms = waits ? next : 0,
+	    .attempts = sl->attempts,
+	    .held = sl->state == SLOT_HELD};
 	memcpy(out->batch, l->bundle->id, sizeof(out->batch));
 	reason_status(sl->reason, &out->status);
-	return true;
+	if (sl->reason == NULL)
+		out->status.text[0] = '\0';
+	else
+		(void)snprintf(
+		    out->remote, sizeof(out->remote), "%s", sl->reason->remote);
+	return sl->reason != NULL || sl->state == SLOT_HELD;
 }
 
 void
 schedule_settle(struct schedule *s, struct letter *l, struct slot *sl,
-    const struct status *st, int64_t next, struct record *out)
+    const struct status *st, const char *remote, int64_t next,
+    struct record *out)
 {
-	struct reason *old = sl->reason;
-	sl->reason = intern_reason(&s->interns, st);
-	intern_drop_reason(&s->interns, old);
+	keep_reason(s, sl, st, remote);
 	if (sl->attempts < UINT16_MAX)
 		sl->attempts++;
 	sl->unsent = 0;
@@ -357,6 +265,22 @@ schedule_settle(struct schedule *s, struct letter *l, struct slot *sl,
 	} else {
 		make_final(s, l, sl);
 	}
+	(void)slot_record(l, sl, out);
+}
+
+void
+slot_hold(const struct letter *l, struct slot *sl, struct record *out)
+{
+	sl->state = SLOT_HELD;
+	(void)slot_record(l, sl, out);
+}
+
+void
+slot_release(
+    const struct letter *l, struct slot *sl, int64_t next, struct record *out)
+{
+	sl->state = SLOT_WAITING;
+	sl->next = next;
 	(void)slot_record(l, sl, out);
 }
 
@@ -374,7 +298,7 @@ schedule_forget(struct schedule *s, struct bundle *b)
 	struct letter *next;
 	for (struct letter *l = b->letters; l != NULL; l = next) {
 		next = l->sibling;
-		heap_remove(s, l);
+		schedule_leave(s, l);
 		if (l->open > 0)
 			s->letters--;
 		intern_drop_name(&s->interns, l->sender);

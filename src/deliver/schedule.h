@@ -24,6 +24,7 @@ enum slot_state {
 	SLOT_WAITING, /* due at next */
 	SLOT_ACTIVE,  /* part of a job */
 	SLOT_FINAL,   /* answered; nothing is owed */
+	SLOT_HELD,    /* by the operator, until released; never due */
 };
 
 /* One recipient. */
@@ -94,6 +95,9 @@ void schedule_replay(struct schedule *s, const struct record *r);
 /* (Re)enter a letter by its earliest waiting slot; none: stays out. */
 void schedule_enter(struct schedule *s, struct letter *l);
 
+/* Take it out of the order of due times, if it is in it. */
+void schedule_leave(struct schedule *s, struct letter *l);
+
 /* Take out the next letter that is due, or NULL. */
 struct letter *schedule_due(struct schedule *s, int64_t now);
 
@@ -104,12 +108,22 @@ int64_t schedule_next(const struct schedule *s);
 void schedule_flush(struct schedule *s, int64_t now);
 
 /*
- * A finding for one slot: counts the attempt, keeps the reason, makes it
- * WAITING until next (monotonic) or FINAL, and fills in the record for the
- * journal.
+ * A finding for one slot: counts the attempt, keeps the reason and who said
+ * it ("": nobody), makes it WAITING until next (monotonic) or FINAL, and
+ * fills in the record for the journal.
  */
 void schedule_settle(struct schedule *s, struct letter *l, struct slot *sl,
-    const struct status *st, int64_t next, struct record *out);
+    const struct status *st, const char *remote, int64_t next,
+    struct record *out);
+
+/* Hold a slot that is WAITING, or make it or a HELD one due at next, and fill
+ * in the record.  The caller enters the letter again. */
+void slot_hold(const struct letter *l, struct slot *sl, struct record *out);
+void slot_release(
+    const struct letter *l, struct slot *sl, int64_t next, struct record *out);
+
+/* The message with this number, or NULL. */
+struct letter *bundle_letter(const struct bundle *b, uint32_t seq);
 
 /* Milliseconds, for expiry and notices; never negative. */
 int64_t letter_age(const struct letter *l, int64_t now);
@@ -117,7 +131,7 @@ int64_t letter_age(const struct letter *l, int64_t now);
 /* The slot with this recipient number, or NULL. */
 struct slot *letter_slot(struct letter *l, uint32_t number);
 
-/* The record of a slot as it stands; false if there was no finding. */
+/* The record of a slot as it stands; false if there is nothing to say. */
 bool slot_record(
     const struct letter *l, const struct slot *sl, struct record *out);
 

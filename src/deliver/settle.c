@@ -110,7 +110,10 @@ record(struct carrier *c, struct job *j, struct result *r,
 			      retry_delay(c->conf->queue.retry_ms,
 				  c->conf->queue.nretry, again->attempts);
 	}
-	schedule_settle(&c->schedule, l, sl, st, again->next, &rec);
+	/* Who took it is in the log; who did not is told in the queue. */
+	const char *remote =
+	    st->verdict != DONE && j->cargo != NULL ? j->cargo->remote : "";
+	schedule_settle(&c->schedule, l, sl, st, remote, again->next, &rec);
 	journal_append(&c->journal, &rec);
 	log_attempt(j, r, st);
 	count(c, l, st);
@@ -180,8 +183,8 @@ settle(struct carrier *c, struct job *j)
 	free(sts);
 }
 
-static void
-after(struct carrier *c, struct letter *l)
+void
+settle_letter(struct carrier *c, struct letter *l)
 {
 	struct bundle *b = l->bundle;
 	schedule_enter(&c->schedule, l);
@@ -208,7 +211,7 @@ settle_run(struct carrier *c, bool all)
 			quarantine(c, j);
 		else
 			settle(c, j);
-		after(c, j->letter);
+		settle_letter(c, j->letter);
 		job_free(j, &c->schedule);
 	}
 }

@@ -3,16 +3,18 @@
  * The outcome journal, SPOOL/state/journal: append-only, one line a
  * finding, committed in groups.  Only waypostd writes; mailq reads.
  *
- *   "cccccccc R time id rcpt verdict code enhanced attempts next text\n"
+ *   "cccccccc R time id rcpt verdict code enhanced attempts next host text\n"
  *
- * c: CRC32C of what follows it; times in ms since 1970; text is the rest of
- * the line.  First line "waypost-journal 1\n".  A torn tail is cut off at
+ * c: CRC32C of what follows it; times in ms since 1970; host is who said it,
+ * or "-"; text is the rest of the line.  "H" in place of "R": held, not to be
+ * tried until released; else the finding before it, or with 0 attempts none.  First line "waypost-journal 1\n".  A torn tail is cut off at
  * replay; a broken line inside is skipped and logged; another version is
  * refused with EPROTONOSUPPORT (J27).
  */
 #ifndef QUEUE_JOURNAL_H
 #define QUEUE_JOURNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,7 +30,9 @@ struct record {
 	int64_t at_ms;        /* wall clock of the finding */
 	int64_t next_ms;      /* wall clock of the next try; 0 when final */
 	uint32_t attempts;    /* so far */
+	bool held;            /* by the operator; verdict LATER */
 	struct status status; /* verdict LATER is not final */
+	char remote[REMOTE_TEXT_MAX + 1]; /* "host[ip]:port", or "" */
 };
 
 struct journal {

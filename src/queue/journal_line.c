@@ -39,6 +39,17 @@ clean(char *text, size_t len)
 			text[i] = '?';
 }
 
+/* One word, never empty. */
+static void
+word_of(char out[REMOTE_TEXT_MAX + 1], const char *text)
+{
+	(void)snprintf(out, REMOTE_TEXT_MAX + 1, "%.*s", REMOTE_TEXT_MAX,
+	    text[0] != '\0' ? text : "-");
+	for (char *p = out; *p != '\0'; p++)
+		if (*p == ' ')
+			*p = '?';
+}
+
 void
 journal_format(struct buf *out, const struct record *r)
 {
@@ -47,13 +58,17 @@ journal_format(struct buf *out, const struct record *r)
 	const char *enhanced = st->enhanced;
 	if (!enhanced_valid(enhanced, strlen(enhanced)))
 		enhanced = default_enhanced(st->verdict);
+	char remote[REMOTE_TEXT_MAX + 1];
+	word_of(remote, r->remote);
 	message_id_make(id, r->batch, r->seq);
 	int n = snprintf(line, sizeof(line),
-	    "R %" PRId64 " %s %" PRIu32 " %s %d %s %" PRIu32 " %" PRId64
-	    " %.*s",
-	    not_negative(r->at_ms), id, r->rcpt, verdict_name(st->verdict),
+	    "%c %" PRId64 " %s %" PRIu32 " %s %d %s %" PRIu32 " %" PRId64
+	    " %s %.*s",
+	    r->held ? 'H' : 'R', not_negative(r->at_ms), id, r->rcpt,
+	    verdict_name(st->verdict),
 	    st->code < 0 || st->code > 999 ? 0 : st->code, enhanced,
-	    r->attempts, not_negative(r->next_ms), STATUS_TEXT_MAX, st->text);
+	    r->attempts, not_negative(r->next_ms), remote, STATUS_TEXT_MAX,
+	    st->text);
 	clean(line, (size_t)n);
 	(void)snprintf(
 	    crc, sizeof(crc), "%08" PRIx32 " ", io_crc32c(0, line, (size_t)n));
@@ -131,17 +146,37 @@ read_text(struct reader *r, struct record *rec)
 }
 
 static bool
+read_remote(struct reader *r, struct record *rec)
+{
+	const char *s;
+	size_t len;
+	if (!word(r, &s, &len) || len == 0 || len > REMOTE_TEXT_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (s[i] < 0x20 || s[i] >= 0x7f)
+			return false;
+	if (len == 1 && *s == '-')
+		len = 0;
+	memcpy(rec->remote, s, len);
+	rec->remote[len] = '\0';
+	return true;
+}
+
+static bool
 read_fields(struct reader *r, struct record *rec)
 {
 	const char *s;
 	size_t len;
 	uint64_t at, rcpt, attempts, next;
-	if (!word(r, &s, &len) || len != 1 || *s != 'R' ||
-	    !number(r, INT64_MAX, &at) || !word(r, &s, &len) ||
+	if (!word(r, &s, &len) || len != 1 || (*s != 'R' && *s != 'H'))
+		return false;
+	rec->held = *s == 'H';
+	if (!number(r, INT64_MAX, &at) || !word(r, &s, &len) ||
 	    message_id_parse(s, len, rec->batch, &rec->seq) != 0 ||
 	    !number(r, UINT32_MAX, &rcpt) || rcpt == 0 ||
 	    !read_verdict(r, rec) || !number(r, UINT32_MAX, &attempts) ||
-	    !number(r, INT64_MAX, &next))
+	    !number(r, INT64_MAX, &next) || !read_remote(r, rec) ||
+	    (rec->held && rec->status.verdict != LATER))
 		return false;
 	rec->at_ms = (int64_t)at;
 	rec->rcpt = (uint32_t)rcpt;

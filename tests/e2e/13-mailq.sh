@@ -53,7 +53,7 @@ record() { # BATCH RCPT VERDICT CODE ENHANCED NEXT TEXT
 	"$python" - "$@" <<-'END'
 	import sys
 	batch, rcpt, verdict, code, enhanced, later, text = sys.argv[1:]
-	rest = f"R 1764000000000 {batch} {rcpt} {verdict} {code} {enhanced} 1 {later} {text}"
+	rest = f"R 1764000000000 {batch} {rcpt} {verdict} {code} {enhanced} 1 {later} - {text}"
 	crc = 0xffffffff
 	for byte in rest.encode():
 	    crc ^= byte

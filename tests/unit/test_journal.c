@@ -101,6 +101,8 @@ test_lines_round_trip(void **state)
 	t[1].attempts = UINT32_MAX;
 	t[2].at_ms = INT64_MAX;
 	t[3].at_ms = 0;
+	t[1].held = true;
+	memset(t[1].remote, 'h', REMOTE_TEXT_MAX);
 	memset(t[3].status.text, 'y', STATUS_TEXT_MAX);
 	t[3].status.text[STATUS_TEXT_MAX] = '\0';
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
@@ -116,6 +118,8 @@ test_lines_round_trip(void **state)
 		assert_true(r.at_ms == t[i].at_ms);
 		assert_true(r.next_ms == t[i].next_ms);
 		assert_int_equal(r.attempts, t[i].attempts);
+		assert_int_equal(r.held, t[i].held);
+		assert_string_equal(r.remote, t[i].remote);
 		assert_int_equal(r.status.verdict, t[i].status.verdict);
 		assert_int_equal(r.status.code, t[i].status.code);
 		assert_string_equal(r.status.enhanced, t[i].status.enhanced);
@@ -132,11 +136,12 @@ test_line_of_the_header(void **state)
 	(void)state;
 	r.seq = 2;
 	r.status.code = 451;
+	(void)snprintf(r.remote, sizeof(r.remote), "mx.example[192.0.2.1]:25");
 	buf_init(&out, JOURNAL_LINE_MAX);
 	journal_format(&out, &r);
 	assert_string_equal(buf_str(&out) + 8,
 	    " R 1764000000123 " ID ".2 3 later 451 4.0.0 1 1764000060123 "
-	    "try later\n");
+	    "mx.example[192.0.2.1]:25 try later\n");
 	buf_free(&out);
 }
 
@@ -151,6 +156,7 @@ test_INV7_text_is_one_line(void **state)
 	r.status.enhanced[0] = '\0';
 	r.status.code = -3;
 	r.next_ms = -1;
+	(void)snprintf(r.remote, sizeof(r.remote), "a b\nc");
 	buf_init(&out, JOURNAL_LINE_MAX);
 	journal_format(&out, &r);
 	assert_ptr_equal(
@@ -158,6 +164,7 @@ test_INV7_text_is_one_line(void **state)
 	assert_int_equal(journal_parse(out.data, out.len - 1, &back), 0);
 	assert_string_equal(back.status.text, "550 no??R 1 fake?[m ???");
 	assert_string_equal(back.status.enhanced, "5.0.0");
+	assert_string_equal(back.remote, "a?b?c");
 	assert_int_equal(back.status.code, 0);
 	assert_true(back.next_ms == 0);
 	buf_free(&out);
@@ -191,26 +198,30 @@ test_N12_forged_lines(void **state)
 		const char *s;
 		int result;
 	} t[] = {
-	    {"R 1 " ID " 1 done 250 2.0.0 1 0 ok", 0},
-	    {"R 1 " ID " 1 done 250 2.0.0 1 0 ", 0},
-	    {"R 1 " ID " 1 done 250 2.0.0 1 0", -1},
-	    {"S 1 " ID " 1 done 250 2.0.0 1 0 ok", -1},
-	    {"R 01 " ID " 1 done 250 2.0.0 1 0 ok", -1},
-	    {"R -1 " ID " 1 done 250 2.0.0 1 0 ok", -1},
-	    {"R 9223372036854775808 " ID " 1 done 250 2.0.0 1 0 ok", -1},
-	    {"R 99999999999999999999 " ID " 1 done 250 2.0.0 1 0 ok", -1},
-	    {"R 1 " ID ".1 1 done 250 2.0.0 1 0 ok", -1},
-	    {"R 1 ../../../etc/passwd 1 done 250 2.0.0 1 0 ok", -1},
-	    {"R 1 " ID " 0 done 250 2.0.0 1 0 ok", -1},
-	    {"R 1 " ID " 4294967296 done 250 2.0.0 1 0 ok", -1},
-	    {"R 1 " ID " 1 maybe 250 2.0.0 1 0 ok", -1},
-	    {"R 1 " ID " 1 doneXXXXX 250 2.0.0 1 0 ok", -1},
-	    {"R 1 " ID " 1 done 1000 2.0.0 1 0 ok", -1},
-	    {"R 1 " ID " 1 done 250 2.0 1 0 ok", -1},
-	    {"R 1 " ID " 1 done 250 3.0.0 1 0 ok", -1},
-	    {"R 1 " ID " 1 done 250 2.000000000.0 1 0 ok", -1},
-	    {"R 1 " ID " 1 done 250 2.0.0 1 0 o\tk", -1},
-	    {"R 1 " ID "  1 done 250 2.0.0 1 0 ok", -1},
+	    {"R 1 " ID " 1 done 250 2.0.0 1 0 - ok", 0},
+	    {"R 1 " ID " 1 done 250 2.0.0 1 0 - ", 0},
+	    {"R 1 " ID " 1 done 250 2.0.0 1 0 -", -1},
+	    {"R 1 " ID " 1 done 250 2.0.0 1 0 h\tost ok", -1},
+	    {"R 1 " ID " 1 done 250 2.0.0 1 0  ok", -1},
+	    {"H 1 " ID " 1 later 450 4.0.0 1 0 - ", 0},
+	    {"H 1 " ID " 1 done 250 2.0.0 1 0 - ok", -1},
+	    {"S 1 " ID " 1 done 250 2.0.0 1 0 - ok", -1},
+	    {"R 01 " ID " 1 done 250 2.0.0 1 0 - ok", -1},
+	    {"R -1 " ID " 1 done 250 2.0.0 1 0 - ok", -1},
+	    {"R 9223372036854775808 " ID " 1 done 250 2.0.0 1 0 - ok", -1},
+	    {"R 99999999999999999999 " ID " 1 done 250 2.0.0 1 0 - ok", -1},
+	    {"R 1 " ID ".1 1 done 250 2.0.0 1 0 - ok", -1},
+	    {"R 1 ../../../etc/passwd 1 done 250 2.0.0 1 0 - ok", -1},
+	    {"R 1 " ID " 0 done 250 2.0.0 1 0 - ok", -1},
+	    {"R 1 " ID " 4294967296 done 250 2.0.0 1 0 - ok", -1},
+	    {"R 1 " ID " 1 maybe 250 2.0.0 1 0 - ok", -1},
+	    {"R 1 " ID " 1 doneXXXXX 250 2.0.0 1 0 - ok", -1},
+	    {"R 1 " ID " 1 done 1000 2.0.0 1 0 - ok", -1},
+	    {"R 1 " ID " 1 done 250 2.0 1 0 - ok", -1},
+	    {"R 1 " ID " 1 done 250 3.0.0 1 0 - ok", -1},
+	    {"R 1 " ID " 1 done 250 2.000000000.0 1 0 - ok", -1},
+	    {"R 1 " ID " 1 done 250 2.0.0 1 0 - o\tk", -1},
+	    {"R 1 " ID "  1 done 250 2.0.0 1 0 - ok", -1},
 	    {"", -1},
 	};
 	(void)state;

@@ -93,7 +93,7 @@ test_settle_counts_and_finishes(void **state)
 	struct letter *l = make_letter(&s, "0000000000000000001", three);
 	assert_int_equal(s.letters, 1);
 	status_set(&st, LATER, 451, "4.7.1", "greylisted");
-	schedule_settle(&s, l, &l->slots[0], &st, 1000, &r);
+	schedule_settle(&s, l, &l->slots[0], &st, "", 1000, &r);
 	assert_int_equal(r.attempts, 1);
 	assert_int_equal(r.rcpt, 1);
 	/* On the wall clock, as far from now as it is from now. */
@@ -103,7 +103,7 @@ test_settle_counts_and_finishes(void **state)
 	assert_int_equal(l->slots[0].state, SLOT_WAITING);
 	status_set(&st, DONE, 250, NULL, "ok");
 	for (int i = 0; i < 3; i++)
-		schedule_settle(&s, l, &l->slots[i], &st, 0, &r);
+		schedule_settle(&s, l, &l->slots[i], &st, "", 0, &r);
 	assert_int_equal(r.next_ms, 0);
 	assert_int_equal(l->open, 0);
 	assert_int_equal(l->bundle->open, 0);
@@ -237,7 +237,8 @@ test_R7_a_restart_keeps_age_and_time(void **state)
 	l->born = clock_mono_ms() - 5 * HOUR;
 	l->lag = 0;
 	status_set(&st, LATER, 0, NULL, "wait");
-	schedule_settle(&s, l, &l->slots[0], &st, clock_mono_ms() + HOUR, &r);
+	schedule_settle(
+	    &s, l, &l->slots[0], &st, "", clock_mono_ms() + HOUR, &r);
 	schedule_init(&t);
 	struct letter *m = make_letter(&t, "0000000000000000001", one);
 	m->arrived_ms = l->arrived_ms;
@@ -293,10 +294,10 @@ test_equal_findings_share_memory(void **state)
 	struct interns in = {0};
 	struct status st;
 	status_set(&st, LATER, 0, "4.4.1", "connection refused");
-	struct reason *a = intern_reason(&in, &st);
-	struct reason *b = intern_reason(&in, &st);
+	struct reason *a = intern_reason(&in, &st, "");
+	struct reason *b = intern_reason(&in, &st, "");
 	status_set(&st, LATER, 421, "4.4.1", "connection refused");
-	struct reason *c = intern_reason(&in, &st);
+	struct reason *c = intern_reason(&in, &st, "");
 	assert_ptr_equal(a, b);
 	assert_ptr_not_equal(a, c);
 	reason_status(a, &st);
