@@ -94,7 +94,7 @@ print_rcpts(
 			continue;
 		if (why[0] != '\0' && strcmp(why, last) != 0)
 			print_reason(why);
-		if (f != NULL && f->next_ms != next)
+		if (f != NULL && f->next_ms > 0 && f->next_ms != next)
 			print_next_try(f->next_ms);
 		last = why;
 		next = f != NULL ? f->next_ms : 0;

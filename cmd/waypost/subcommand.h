@@ -30,6 +30,9 @@ int user_run(const struct invocation *v);
 /* waypost alias check. */
 int alias_run(const struct invocation *v);
 
+/* waypost queue list|show|hold|release|retry|remove|flush|requeue. */
+int queue_run(const struct invocation *v);
+
 /* waypost domain add|set|default|remove|list. */
 int domain_run(const struct invocation *v);
 

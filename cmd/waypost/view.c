@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Queue files and journal, brought together.  Not how they are printed.
+ * What the journal calls final is left out.  A file that cannot be
+ * understood is told and passed over; one that is gone meanwhile is not.
+ */
+#include "view.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sysexits.h>
+
+#include "base/log.h"
+#include "queue/journal.h"
+#include "queue/scan.h"
+
+struct key {
+	char batch[BATCH_ID_LEN + 1];
+	uint32_t seq, rcpt;
+};
+
+static struct key
+make_key(const char *batch, uint32_t seq, uint32_t rcpt)
+{
+	struct key k;
+	memset(&k, 0, sizeof(k)); /* padding is hashed, too */
+	memcpy(k.batch, batch, strnlen(batch, BATCH_ID_LEN));
+	k.seq = seq;
+	k.rcpt = rcpt;
+	return k;
+}
+
+static bool
+same_key(const struct hash_link *link, const void *arg)
+{
+	const struct found *f = (const struct found *)link;
+	const struct key *k = arg;
+	return f->seq == k->seq && f->rcpt == k->rcpt &&
+	       strcmp(f->batch, k->batch) == 0;
+}
+
+static struct found *
+find(const struct view *v, const struct key *k)
+{
+	return (struct found *)hash_find(
+	    &v->table, hash_bytes(k, sizeof(*k)), same_key, k);
+}
+
+static void
+drop_attempt(struct attempt *a)
+{
+	free(a->remote);
+	free(a->text);
+}
+
+static void
+free_found(void *arg, struct hash_link *link)
+{
+	struct found *f = (struct found *)link;
+	(void)arg;
+	for (unsigned i = 0; i < f->nlast; i++)
+		drop_attempt(&f->last[i]);
+	free(f);
+}
+
+static void
+add_attempt(struct found *f, const struct record *r)
+{
+	if (f->nlast == ATTEMPTS_KEPT) {
+		drop_attempt(&f->last[0]);
+		memmove(&f->last[0], &f->last[1],
+		    (ATTEMPTS_KEPT - 1) * sizeof(f->last[0]));
+		f->nlast--;
+	}
+	struct attempt *a = &f->last[f->nlast++];
+	a->at_ms = r->at_ms;
+	a->code = r->status.code;
+	memcpy(a->enhanced, r->status.enhanced, sizeof(a->enhanced));
+	a->remote = alloc_string(r->remote, strlen(r->remote));
+	a->text = alloc_string(r->status.text, strlen(r->status.text));
+}
+
+static void
+take_record(void *arg, const struct record *r)
+{
+	struct view *v = arg;
+	struct key k = make_key(r->batch, r->seq, r->rcpt);
+	struct found *f = find(v, &k);
+	if (f == NULL) {
+		f = alloc_zero(1, sizeof(*f));
+		memcpy(f->batch, k.batch, sizeof(f->batch));
+		f->seq = r->seq;
+		f->rcpt = r->rcpt;
+		hash_add(&v->table, &f->link, hash_bytes(&k, sizeof(k)));
+	}
+	/* A hold or a release says again what was found before. */
+	if (r->attempts > f->attempts)
+		add_attempt(f, r);
+	f->attempts = r->attempts;
+	f->final = r->status.verdict != LATER;
+	f->held = r->held;
+	f->next_ms = r->next_ms;
+}
+
+/* --- selection --- */
+
+bool
+selector_fits(const char *pattern, const struct address *a)
+{
+	const char *at = strrchr(pattern, '@');
+	if (at == NULL)
+		return strcmp(a->text, pattern) == 0;
+	if (strcasecmp(address_domain(a), at + 1) != 0)
+		return false;
+	size_t local = (size_t)(at - pattern);
+	return local == 0 || (a->len > local && a->text[local] == '@' &&
+				 memcmp(a->text, pattern, local) == 0);
+}
+
+static bool
+message_fits(const struct selector *s, const char *id, const struct envelope *e)
+{
+	bool fits = s->nids == 0;
+	for (int i = 0; i < s->nids && !fits; i++)
+		fits = strcmp(s->ids[i], id) == 0;
+	if (!fits || s->from == NULL)
+		return fits;
+	return s->from[0] == '\0' || strcmp(s->from, "<>") == 0
+		   ? address_is_null(&e->from)
+		   : selector_fits(s->from, &e->from);
+}
+
+static bool
+rcpt_fits(const struct selector *s, const struct rcpt *r)
+{
+	return (s->to == NULL || selector_fits(s->to, &r->addr)) &&
+	       (s->destination == NULL ||
+		   strcasecmp(address_domain(&r->addr), s->destination) == 0);
+}
+
+/* --- the queue --- */
+
+static void
+show(struct view *v, const char *batch, const struct envelope *e, uint64_t size)
+{
+	struct view_message m = {.batch = batch, .env = e, .size = size};
+	message_id_make(m.id, batch, e->seq);
+	if (!message_fits(v->selector, m.id, e))
+		return;
+	struct view_rcpt *rcpts = alloc_zero(e->nrcpts, sizeof(*rcpts));
+	for (size_t i = 0; i < e->nrcpts; i++) {
+		struct key k = make_key(batch, e->seq, e->rcpts[i].number);
+		const struct found *f = find(v, &k);
+		if ((f == NULL || !f->final) &&
+		    rcpt_fits(v->selector, &e->rcpts[i]))
+			rcpts[m.nrcpts++] = (struct view_rcpt){&e->rcpts[i], f};
+	}
+	m.rcpts = rcpts;
+	if (m.nrcpts > 0)
+		v->fn(v->arg, &m);
+	free(rcpts);
+}
+
+static int
+show_batch(struct view *v, struct batch *b, const char *id, const char **why)
+{
+	uint64_t at = 0;
+	struct batch_entry entry;
+	struct envelope e;
+	int got;
+	while ((got = batch_next(b, &at, &entry, why)) == 1) {
+		if (batch_envelope(b, &entry, &e, why) != 0)
+			return -1;
+		show(v, id, &e, entry.data_len);
+		envelope_free(&e);
+	}
+	return got;
+}
+
+static void
+on_batch(void *arg, const char *id)
+{
+	struct view *v = arg;
+	struct batch b;
+	const char *why = NULL;
+	int rc = batch_open(&b, v->store.new_fd, id, &why);
+	if (rc == 0) {
+		rc = show_batch(v, &b, id, &why);
+		int saved = errno;
+		batch_close(&b);
+		errno = saved;
+	}
+	if (rc == 0 || errno == ENOENT)
+		return;
+	if (errno != EBADMSG)
+		v->error = errno;
+	(void)fprintf(stderr, "waypost: %s: %s\n", id,
+	    errno == EBADMSG && why != NULL ? why : strerror(errno));
+}
+
+static int
+failed(const struct conf *c, int error)
+{
+	bool denied = error == EACCES || error == EPERM;
+	(void)fprintf(stderr, "waypost: cannot read the queue in %s: %s%s\n",
+	    c->spool, strerror(error),
+	    denied ? "; it is for root and the user that waypostd runs as"
+		   : "");
+	if (denied)
+		return EX_NOPERM;
+	return error == ENOENT || error == ENOTDIR ? EX_CONFIG : EX_OSERR;
+}
+
+int
+view_each(struct view *v, const struct conf *c, const struct selector *s,
+    void (*fn)(void *arg, const struct view_message *m), void *arg)
+{
+	*v = (struct view){.selector = s, .fn = fn, .arg = arg};
+	if (store_open(&v->store, c->spool) != 0)
+		return failed(c, errno);
+	struct scan scan = {.store = &v->store, .fd = -1};
+	/* The queue after the journal would show as open what ended between;
+	 * but a batch that is gone is not shown at all. */
+	int code = 0;
+	if (journal_replay(c->spool, take_record, v) != 0 ||
+	    scan_list(&scan, on_batch, v) < 0)
+		code = failed(c, errno);
+	else if (v->error != 0)
+		code = failed(c, v->error);
+	hash_each(&v->table, free_found, NULL);
+	hash_free(&v->table);
+	store_close(&v->store);
+	return code;
+}

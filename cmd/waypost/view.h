@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The queue as the operator looks at it: messages with recipients that are
+ * still owed an answer, and what the journal knows about each.  Reads files,
+ * asks no daemon, changes nothing.
+ */
+#ifndef WAYPOST_VIEW_H
+#define WAYPOST_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/hash.h"
+#include "conf/conf.h"
+#include "queue/envelope.h"
+#include "queue/store.h"
+
+/* Which messages and recipients.  Ids are alternatives, the rest must all
+ * fit; NULL or none: any. */
+struct selector {
+	char **ids; /* "ID" of a message */
+	int nids;
+	const char *from, *to;   /* an address, or "@domain" */
+	const char *destination; /* the domain of a recipient */
+};
+
+struct attempt {
+	int64_t at_ms;
+	int code;
+	char enhanced[ENHANCED_MAX + 1];
+	char *remote, *text; /* owned; remote may be "" */
+};
+
+/* What is known of one recipient. */
+struct found {
+	struct hash_link link;
+	char batch[BATCH_ID_LEN + 1];
+	uint32_t seq, rcpt;
+	bool final, held;
+	int64_t next_ms; /* wall clock; 0: none */
+	uint32_t attempts;
+	struct attempt last[ATTEMPTS_KEPT]; /* oldest first */
+	unsigned nlast;
+};
+
+struct view_rcpt {
+	const struct rcpt *rcpt;
+	const struct found *found; /* NULL: not tried yet */
+};
+
+struct view_message {
+	const char *batch;
+	char id[QUEUE_ID_MAX + 1];
+	const struct envelope *env;
+	uint64_t size;
+	const struct view_rcpt *rcpts; /* open and selected: at least one */
+	size_t nrcpts;
+};
+
+struct view {
+	const struct selector *selector;
+	struct store store;
+	struct hash table;
+	void (*fn)(void *arg, const struct view_message *m);
+	void *arg;
+	int error; /* errno of a queue file that could not be opened */
+};
+
+/* Read queue and journal; fn is called for each message that is selected, in
+ * order of arrival.  0 or an exit code, told. */
+int view_each(struct view *v, const struct conf *c, const struct selector *s,
+    void (*fn)(void *arg, const struct view_message *m), void *arg) MUST_CHECK;
+
+/* Does an address fit "user@domain" or "@domain"?  Domains without case. */
+bool selector_fits(const char *pattern, const struct address *a);
+
+#endif
