@@ -103,28 +103,36 @@ print_rcpts(
 	printf("\n");
 }
 
+/* Is anybody still to be reached?  *held: and held by the operator. */
 static bool
-is_open(const struct listing *l, const struct envelope *e, const char *batch)
+is_open(const struct listing *l, const struct envelope *e, const char *batch,
+    bool *held)
 {
+	bool open = false;
+	*held = false;
 	for (size_t i = 0; i < e->nrcpts; i++) {
 		const struct finding *f = findings_get(
 		    l->findings, batch, e->seq, e->rcpts[i].number);
-		if (f == NULL || !f->final)
-			return true;
+		open |= f == NULL || !f->final;
+		*held |= f != NULL && f->held;
 	}
-	return false;
+	return open;
 }
 
 static void
 print_message(struct listing *l, const struct envelope *e, const char *batch,
     uint64_t size)
 {
-	char id[QUEUE_ID_MAX + 1];
-	if (!is_open(l, e, batch))
+	char id[QUEUE_ID_MAX + 2];
+	bool held;
+	if (!is_open(l, e, batch, &held))
 		return;
 	if (l->messages == 0)
 		print_heading();
 	message_id_make(id, batch, e->seq);
+	size_t len = strlen(id);
+	id[len] = held ? '!' : '\0'; /* as Postfix marks it */
+	id[len + 1] = '\0';
 	print_sender(e, id, size);
 	print_rcpts(l, e, batch);
 	l->messages++;

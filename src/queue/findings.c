@@ -84,6 +84,7 @@ on_record(void *arg, const struct record *r)
 	f->attempts = r->attempts;
 	f->at_ms = r->at_ms;
 	f->next_ms = r->next_ms;
+	f->held = r->held;
 	f->text =
 	    alloc_string(r->status.text, f->final ? 0 : strlen(r->status.text));
 }

@@ -89,7 +89,7 @@ is '... was not tried' \
 	"$(json 'm["two@example.com"]["recipients"][0]["attempts"]')" 1
 is '... while others were' \
 	"$(json 'm["three@example.com"]["recipients"][0]["attempts"]')" 2
-ok 'mailq lists it' grep -q two@example.com <<END
+ok 'mailq marks it' grep -q "^$id2! .*two@example.com" <<END
 $("$build/sendmail" -C "$work/a/waypost.conf" -bp)
 END
 drain a --flush
