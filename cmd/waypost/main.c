@@ -20,6 +20,8 @@ static const struct subcommand {
 } subcommands[] = {
     {"alias", "the alias file: check", alias_run},
     {"domain", "the domain table: add, set, default, remove, list", domain_run},
+    {"explain", "what would become of mail for an address, and why",
+	explain_run},
     {"import", "what another mailer's configuration means here", import_run},
     {"queue",
 	"the queue: list, show, hold, release, retry, remove, flush, requeue",

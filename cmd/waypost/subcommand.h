@@ -36,6 +36,9 @@ int queue_run(const struct invocation *v);
 /* waypost domain add|set|default|remove|list. */
 int domain_run(const struct invocation *v);
 
+/* waypost explain ADDRESS. */
+int explain_run(const struct invocation *v);
+
 /* waypost import msmtp|nullmailer|dma|postfix. */
 int import_run(const struct invocation *v);
 
