@@ -14,15 +14,14 @@
 #include <openssl/x509.h>
 
 #include "deliver/hop.h"
+#include "deliver/multi.h"
 #include "deliver/secrets.h"
 #include "deliver/trust.h"
 
-/* One libcurl multi with its timer; searches in it are linear (C4). */
+/* One libcurl multi; searches in it are linear (C4). */
 struct lane {
 	struct lane *next;
-	struct hops *hops;
-	CURLM *multi;
-	struct event timer;
+	struct multi *multi;
 	unsigned users;
 };
 
