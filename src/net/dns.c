@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reads DNS messages.  Not a resolver and not a general decoder: four
+ * Reads DNS messages.  Not a resolver and not a general decoder: six
  * record types, one section, nothing is written.
  *
  * The messages come from libunbound, which has checked them; they are read
@@ -108,10 +108,26 @@ take_name(struct cursor *c, char text[NAME_TEXT_MAX + 1])
 	return 0;
 }
 
-/* Data of the asked type.  1: a record; 0: left out; -1: malformed. */
+/* The character strings of a TXT record, one behind the other, to the place
+ * that r has for them, which is as large as the message. */
 static int
-read_data(
-    struct cursor c, size_t end, enum record_type type, struct dns_record *r)
+take_strings(struct cursor *c, uint8_t *to, struct dns_record *r)
+{
+	while (c->at < c->len) {
+		size_t n = c->data[c->at++];
+		if (c->len - c->at < n)
+			return -1;
+		memcpy(to + r->len, c->data + c->at, n);
+		r->len += n;
+		c->at += n;
+	}
+	return 1;
+}
+
+/* Data of the asked type; spare: room for its octets.  1: a record; 0: left out; -1: malformed. */
+static int
+read_data(struct cursor c, size_t end, enum record_type type,
+    struct dns_record *r, uint8_t *spare)
 {
 	static const struct ip v4 = {{[10] = 0xff, [11] = 0xff}};
 	char name[NAME_TEXT_MAX + 1];
@@ -144,12 +160,22 @@ read_data(
 			return -1;
 		memcpy(r->name, name, strlen(name) + 1);
 		return dns_name_valid(name, strlen(name));
+	case RECORD_TXT:
+		r->data = spare;
+		c.len = end;
+		return take_strings(&c, spare, r);
+	case RECORD_TLSA:
+		memcpy(spare, c.data + c.at, len);
+		r->data = spare;
+		r->len = len;
+		return 1;
 	}
 	return -1;
 }
 
 static int
-read_record(struct cursor *c, enum record_type want, struct dns_message *m)
+read_record(struct cursor *c, enum record_type want, struct dns_message *m,
+    uint8_t **spare)
 {
 	char owner[NAME_TEXT_MAX + 1];
 	unsigned type, class, len;
@@ -163,9 +189,11 @@ read_record(struct cursor *c, enum record_type want, struct dns_message *m)
 	if (type != (unsigned)want || class != CLASS_IN ||
 	    m->n == DNS_RECORDS_MAX)
 		return 0;
-	int kept = read_data(data, c->at, want, &m->records[m->n]);
+	struct dns_record *r = &m->records[m->n];
+	int kept = read_data(data, c->at, want, r, *spare);
 	if (kept < 0)
 		return -1;
+	*spare += r->len;
 	m->n += kept > 0;
 	m->left_out += kept == 0;
 	ttl = ttl > INT32_MAX ? 0 : ttl;
@@ -188,11 +216,14 @@ read_message(struct cursor *c, enum record_type type, struct dns_message *m)
 		if (take_name(c, name) != 0 || take16(c, &word) != 0 ||
 		    take16(c, &word) != 0)
 			return -1;
+	size_t most = answers < DNS_RECORDS_MAX ? answers : DNS_RECORDS_MAX;
+	/* Behind the records: their octets, no more than the message has. */
+	bool octets = type == RECORD_TXT || type == RECORD_TLSA;
 	m->records =
-	    alloc_zero(answers < DNS_RECORDS_MAX ? answers : DNS_RECORDS_MAX,
-		sizeof(*m->records));
+	    alloc_zero(1, most * sizeof(*m->records) + (octets ? c->len : 0));
+	uint8_t *spare = (uint8_t *)(m->records + most);
 	for (unsigned i = 0; i < answers; i++)
-		if (read_record(c, type, m) != 0)
+		if (read_record(c, type, m, &spare) != 0)
 			return -1;
 	return 0;
 }

@@ -67,6 +67,8 @@ static const char *const type_names[] = {
     [RECORD_AAAA] = "AAAA",
     [RECORD_MX] = "MX",
     [RECORD_PTR] = "PTR",
+    [RECORD_TXT] = "TXT",
+    [RECORD_TLSA] = "TLSA",
 };
 
 static void

@@ -29,7 +29,9 @@ enum record_type {
 	RECORD_A = 1,
 	RECORD_PTR = 12,
 	RECORD_MX = 15,
-	RECORD_AAAA = 28
+	RECORD_TXT = 16,
+	RECORD_AAAA = 28,
+	RECORD_TLSA = 52
 };
 
 struct dns_record {
@@ -37,6 +39,9 @@ struct dns_record {
 	uint16_t preference; /* MX */
 	char name[256];      /* MX, PTR: lower case, no final dot;
 	                        MX: "" = null MX */
+	const uint8_t *data; /* TLSA: as on the wire; TXT: its strings, joined;
+	                        any octets; in the block of the records */
+	size_t len;
 };
 
 struct answer {

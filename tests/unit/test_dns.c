@@ -23,6 +23,8 @@
 	"\0\17\0\1"
 #define OWNER "\xc0\x0c"
 #define MX(ttl, len) OWNER "\0\17\0\1\0\0\0" ttl "\0" len
+#define TXT(len) OWNER "\0\20\0\1\0\0\0\7\0" len
+#define TLSA(len) OWNER "\0\64\0\1\0\0\0\7\0" len
 #define PTR(len) OWNER "\0\14\0\1\0\0\0\7\0" len
 #define A OWNER "\0\1\0\1\0\0\0\7\0\4"
 
@@ -168,6 +170,31 @@ test_G23_reverse_names(void **state)
 }
 
 static void
+test_octets(void **state)
+{
+	static const char txt[] = HEAD("\x80", "\3")
+	    TXT("\7") "\3abc\2de" A "\xc0\0\2\1" TXT("\1") "\0";
+	static const char tlsa[] =
+	    HEAD("\x80", "\2") TLSA("\5") "\3\1\1xy" TLSA("\1") "\3";
+	static const char longer[] = HEAD("\x80", "\1") TXT("\2") "\2a";
+	struct dns_message m;
+	(void)state;
+	assert_int_equal(dns_read(OCTETS(txt), RECORD_TXT, &m), 0);
+	assert_int_equal(m.n, 2);
+	assert_int_equal(m.records[0].len, 5);
+	assert_memory_equal(m.records[0].data, "abcde", 5);
+	assert_int_equal(m.records[1].len, 0);
+	free(m.records);
+	assert_int_equal(dns_read(OCTETS(tlsa), RECORD_TLSA, &m), 0);
+	assert_int_equal(m.n, 2);
+	assert_int_equal(m.records[0].len, 5);
+	assert_memory_equal(m.records[0].data, "\3\1\1xy", 5);
+	assert_int_equal(m.records[1].len, 1);
+	free(m.records);
+	assert_int_equal(dns_read(OCTETS(longer), RECORD_TXT, &m), -1);
+}
+
+static void
 test_rcodes(void **state)
 {
 	static const enum answer_kind kinds[16] = {ANSWER_NODATA, ANSWER_FAIL,
@@ -237,6 +264,7 @@ main(void)
 	    cmocka_unit_test(test_malformed),
 	    cmocka_unit_test(test_C20_exchanges),
 	    cmocka_unit_test(test_G23_reverse_names),
+	    cmocka_unit_test(test_octets),
 	    cmocka_unit_test(test_rcodes),
 	    cmocka_unit_test(test_ceiling),
 	    cmocka_unit_test(test_names),
