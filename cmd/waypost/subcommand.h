@@ -33,6 +33,9 @@ int alias_run(const struct invocation *v);
 /* waypost queue list|show|hold|release|retry|remove|flush|requeue. */
 int queue_run(const struct invocation *v);
 
+/* waypost dkim keygen|show. */
+int dkim_run(const struct invocation *v);
+
 /* waypost domain add|set|default|remove|list. */
 int domain_run(const struct invocation *v);
 

@@ -57,6 +57,8 @@
 #define CONF_FILE_MAX (1024 * 1024)
 #define TABLE_FILE_MAX (256 * 1024 * 1024)
 #define ALIAS_FILE_MAX (16 * 1024 * 1024)
+#define DKIM_KEY_FILE_MAX 16384
+#define DKIM_SIGNATURE_MAX 2048 /* octets: RSA of 16384 bits */
 #define SECRET_MAX 8192
 #define CHILD_OUTPUT_MAX (2 * SECRET_MAX) /* what a command may print */
 #define FAULTS_MAX (64 * 1024) /* octets of faults that are told */

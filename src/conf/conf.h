@@ -65,6 +65,15 @@ struct certificate {
 	char *certificate, *key;
 };
 
+/* Keys that sign for a domain; as many selectors as keys. */
+struct dkim_conf {
+	char *domain;
+	struct words selectors, keys;
+	bool subdomains;   /* signs for the domains below, too */
+	bool optional;     /* without a key mail goes unsigned */
+	int64_t expire_ms; /* 0: no x= */
+};
+
 struct conf {
 	int refs;
 	int64_t loaded_ms; /* wall clock when reading began */
@@ -81,6 +90,8 @@ struct conf {
 	size_t nlisteners;
 	struct certificate *certificates;
 	size_t ncertificates;
+	struct dkim_conf *dkim;
+	size_t ndkim;
 	struct {
 		char *certificate, *key;
 	} tls;

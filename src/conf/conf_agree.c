@@ -192,6 +192,23 @@ agree_certificate(const struct conf *c, const struct certificate *own,
 		    own->name);
 }
 
+static void
+agree_dkim(const struct conf *c, const struct dkim_conf *d, cfg_t *cfg,
+    struct faults *f)
+{
+	const char *name = d->domain != NULL ? d->domain : "";
+	if (check_domain(name) != NULL)
+		faults_add(f, c->path, conf_line(cfg, "selector"),
+		    "dkim \"%.80s\": the name is no domain (write the A-labels "
+		    "of one that is not ASCII)",
+		    name);
+	if (d->keys.n == 0 || d->keys.n != d->selectors.n)
+		faults_add(f, c->path, conf_line(cfg, "key"),
+		    "dkim \"%.80s\" needs as many selectors as keys, and at "
+		    "least one",
+		    name);
+}
+
 void
 conf_agree(const struct conf *c, struct cfg_t *root, struct faults *f)
 {
@@ -210,6 +227,9 @@ conf_agree(const struct conf *c, struct cfg_t *root, struct faults *f)
 	for (size_t i = 0; i < c->nsmarthosts; i++)
 		agree_smarthost(c, &c->smarthosts[i],
 		    titled(root, "smarthost", c->smarthosts[i].name), f);
+	for (size_t i = 0; i < c->ndkim; i++)
+		agree_dkim(
+		    c, &c->dkim[i], titled(root, "dkim", c->dkim[i].domain), f);
 	for (size_t i = 0; i < c->nlisteners; i++)
 		agree_listener(c, i, section(root, "listen", (unsigned)i), f);
 	for (size_t i = 0; i < c->ncertificates; i++)

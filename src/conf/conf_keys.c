@@ -19,6 +19,7 @@
 #define HOST(field) offsetof(struct smarthost, field)
 #define DOOR(field) offsetof(struct listener, field)
 #define CERT(field) offsetof(struct certificate, field)
+#define SIGN(field) offsetof(struct dkim_conf, field)
 
 #define SECOND UINT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -198,6 +199,14 @@ static const struct key masquerade_keys[] = {
     WORDS("clients", AT(masquerade.clients), NULL, 0, 1000, NULL, check_block),
 };
 
+static const struct key dkim_keys[] = {
+    WORDS("selector", SIGN(selectors), NULL, 0, 8, NULL, check_domain),
+    WORDS("key", SIGN(keys), NULL, 0, 8, NULL, check_path),
+    FLAG("subdomains", SIGN(subdomains), "false"),
+    FLAG("optional", SIGN(optional), "false"),
+    RANGE("expire", KEY_TIME, SIGN(expire_ms), "0", 0, 365 * DAY),
+};
+
 static const struct key dns_keys[] = {
     WORDS("servers", AT(dns.servers), NULL, 0, 16, NULL, check_server),
     TEXT("trust-anchor", AT(dns.trust_anchor), NULL, check_path),
@@ -225,6 +234,7 @@ const struct key_section keys_sections[] = {
     {"drop", SECTION_ONCE, KEYS(drop_keys), 0, 0, 0},
     {"masquerade", SECTION_ONCE, KEYS(masquerade_keys), 0, 0, 0},
     {"dns", SECTION_ONCE, KEYS(dns_keys), 0, 0, 0},
+    {"dkim", SECTION_NAMED, KEYS(dkim_keys), LIST(dkim_conf, dkim)},
 };
 const size_t keys_nsections = sizeof(keys_sections) / sizeof(keys_sections[0]);
 

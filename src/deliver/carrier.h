@@ -18,6 +18,7 @@
 #include "deliver/destination.h"
 #include "deliver/hop.h"
 #include "deliver/job.h"
+#include "deliver/keyring.h"
 #include "deliver/orders.h"
 #include "deliver/pickup.h"
 #include "deliver/schedule.h"
@@ -52,6 +53,7 @@ struct carrier {
 
 	struct event_base *base;
 	struct hops *hops;
+	struct keyring *keyring;
 	struct resolver *resolver;
 	struct store store;
 	struct scan scan;

@@ -48,7 +48,7 @@ give(struct conn *conn, struct job *j)
 	(void)snprintf(
 	    j->cargo->tls, sizeof(j->cargo->tls), "%s", hop_tls(conn->hop));
 	j->cargo->dsn = hop_dsn(conn->hop);
-	if (job_render(j, &c->store, c->conf, hop_caps(conn->hop), &st) != 0) {
+	if (job_render(j, c, hop_caps(conn->hop), &st) != 0) {
 		job_result_all(j, &c->schedule, &st);
 		settle_later(c, j);
 		return;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "deliver/carrier.h"
 
 struct job *
 job_new(struct destination *d, struct letter *l)
@@ -138,8 +139,8 @@ queued(struct cargo *g)
 }
 
 int
-job_render(struct job *j, struct store *store, const struct conf *conf,
-    const struct client_caps *caps, struct status *st)
+job_render(struct job *j, struct carrier *c, const struct client_caps *caps,
+    struct status *st)
 {
 	struct cargo *g = j->cargo;
 	const struct rendition_input in = {.source = queued(g),
@@ -148,8 +149,9 @@ job_render(struct job *j, struct store *store, const struct conf *conf,
 	    .nrcpts = j->n,
 	    .long_line = g->long_line,
 	    .caps = caps,
-	    .conf = conf,
-	    .dir_fd = store->tmp_fd};
+	    .conf = c->conf,
+	    .keys = c->keyring,
+	    .dir_fd = c->store.tmp_fd};
 	if (rendition_make(&g->rendition, &in, st) != 0)
 		return -1;
 	g->transaction.env = rendition_envelope(&g->rendition, &in);

@@ -17,6 +17,7 @@
 #include "deliver/schedule.h"
 #include "queue/batch.h"
 
+struct carrier;
 struct destination;
 
 enum result_kind {
@@ -71,8 +72,8 @@ int job_load(struct job *j, struct store *store, const char **why) MUST_CHECK;
 
 /* Set the transaction up for a server with these capabilities.  0; -1 with
  * *st: the message cannot be brought into a form that it takes. */
-int job_render(struct job *j, struct store *store, const struct conf *conf,
-    const struct client_caps *caps, struct status *st) MUST_CHECK;
+int job_render(struct job *j, struct carrier *c, const struct client_caps *caps,
+    struct status *st) MUST_CHECK;
 
 /* Close the file again; results stay. */
 void job_unload(struct job *j);

@@ -326,6 +326,7 @@ int
 live_start(struct carrier *c)
 {
 	c->hops = hops_new(c->base);
+	c->keyring = keyring_new();
 	c->resolver = new_resolver(c);
 	if (c->hops == NULL || c->resolver == NULL) {
 		log_text(LOG_ERR, "cannot start libcurl or libunbound");
@@ -376,6 +377,7 @@ live_close(struct carrier *c)
 	c->stopping = true;
 	settle_run(c, true);
 	pool_free(c);
+	keyring_free(c->keyring);
 	if (c->resolver != NULL)
 		resolver_free(c->resolver);
 	/* Its thread may still be at a finished bundle. */

@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/limits.h"
 #include "base/log.h"
+#include "deliver/dkim_sign.h"
 #include "deliver/idn.h"
 
 /* --- the envelope --- */
@@ -111,12 +113,29 @@ convert_message(struct rendition *r, const struct rendition_input *in,
 					: impossible(in, address, why, st);
 }
 
-int
-rendition_make(
-    struct rendition *r, const struct rendition_input *in, struct status *st)
+/* As the server will see it, but for what is put before it. */
+static ssize_t
+read_converted(void *arg, uint64_t offset, char *out, size_t room)
+{
+	const struct rendition *r = arg;
+	return io_pread(r->fd, out, room, (off_t)offset);
+}
+
+static int
+sign(struct rendition *r, const struct rendition_input *in, struct status *st)
+{
+	const struct convert_source converted = {read_converted, r, r->size};
+	if (in->conf->ndkim == 0 || !dkim_entitled(in->env))
+		return 0;
+	buf_init(&r->prefix, HEADER_MAX);
+	return dkim_sign(r->converted ? &converted : &in->source, in->conf,
+	    in->keys, &r->prefix, st);
+}
+
+static int
+render(struct rendition *r, const struct rendition_input *in, struct status *st)
 {
 	unsigned how = 0;
-	rendition_free(r);
 	if (in->env->eight_bit && !in->caps->eight_bit) {
 		how |= CONVERT_SEVEN_BIT;
 		own_envelope(r, in);
@@ -126,9 +145,17 @@ rendition_make(
 		how |= CONVERT_ASCII_HEADER;
 		readdress(r, in);
 	}
-	if (how == 0 && !in->long_line)
-		return 0;
-	if (convert_message(r, in, how, st) == 0)
+	if ((how != 0 || in->long_line) && convert_message(r, in, how, st) != 0)
+		return -1;
+	return sign(r, in, st);
+}
+
+int
+rendition_make(
+    struct rendition *r, const struct rendition_input *in, struct status *st)
+{
+	rendition_free(r);
+	if (render(r, in, st) == 0)
 		return 0;
 	rendition_free(r);
 	return -1;

@@ -18,6 +18,7 @@
 #include "conf/conf.h"
 #include "deliver/client.h"
 #include "deliver/convert.h"
+#include "deliver/keyring.h"
 #include "mail/verdict.h"
 #include "queue/envelope.h"
 
@@ -39,16 +40,19 @@ struct rendition_input {
 	bool long_line; /* the message has some */
 	const struct client_caps *caps;
 	const struct conf *conf;
+	struct keyring *keys; /* for DKIM */
 	int dir_fd; /* a directory for a temporary file without a name */
 };
 
 /*
  * Make it; what *r held is forgotten.  Without SMTPUTF8 at the server an
  * address whose local part is ASCII gets A-labels; one that cannot stays as
- * it is, and is refused by the client machine (5.6.7).
+ * it is, and is refused by the client machine (5.6.7).  Then, as it will be
+ * sent, it is signed (dkim_sign.h).
  *
  * 0.  -1 and *st: NEVER 5.6.3 (cannot be converted), NEVER 5.6.7 (a header
- * that needs SMTPUTF8), LATER 4.3.0 or 4.3.1 (no room, unreadable).
+ * that needs SMTPUTF8), LATER 4.3.0 or 4.3.1 (no room, unreadable), LATER 4.3.5
+ * (a key cannot be had).
  */
 int rendition_make(struct rendition *r, const struct rendition_input *in,
     struct status *st) MUST_CHECK;

@@ -127,6 +127,13 @@ by_right(const struct conf *c, const struct peer *p, const char *user,
 	return true;
 }
 
+bool
+relay_has_right(const struct conf *c, const struct peer *p, const char *user)
+{
+	enum relay_rule rule;
+	return by_right(c, p, user, &rule);
+}
+
 static void
 deny(const struct address *rcpt, struct status *st, enum relay_rule *rule)
 {

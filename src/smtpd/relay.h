@@ -53,6 +53,10 @@ bool relay_listed(const struct words *except, const struct peer *p);
 void relay_access(
     const struct conf *c, const struct peer *p, struct status *st);
 
+/* May it relay, to whatever recipient?  (Rules 3 and 4, and our socket.) */
+bool relay_has_right(
+    const struct conf *c, const struct peer *p, const char *user);
+
 /* May it bring mail for this recipient?  DONE, or NEVER 550 with the seed's
  * words; sets *rule. */
 void relay_check(const struct conf *c, const struct peer *p, const char *user,

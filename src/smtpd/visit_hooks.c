@@ -227,8 +227,12 @@ describe(struct visit *v)
 		(void)snprintf(v->received_from, sizeof(v->received_from),
 		    "%s (uid %u)", session_helo(v->session), v->peer.uid);
 	} else {
+		/* The carrier signs only for those who may relay. */
+		bool right =
+		    relay_has_right(v->worker->site->conf, &v->peer, user);
 		(void)snprintf(v->source, sizeof(v->source),
-		    "smtp ip=%s user=%.255s", ip, user[0] ? user : "-");
+		    "smtp relay=%s ip=%s user=%.255s", right ? "yes" : "no", ip,
+		    user[0] ? user : "-");
 		(void)snprintf(v->received_from, sizeof(v->received_from),
 		    "%s (%s%s[%s%s])", session_helo(v->session), v->peer.name,
 		    v->peer.name[0] ? " " : "",

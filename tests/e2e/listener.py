@@ -56,7 +56,7 @@ def queue_file(tap, h):
     (envelope, text), = h.messages()
     got = dict((k, v) for k, v in envelope if k != "rcpt")
     tap.starts("source in the queue file", got["source"],
-               "smtp ip=127.0.0.1 user=-")
+               "smtp relay=no ip=127.0.0.1 user=-")
     tap.eq("sender", got["from"], "a@b.test")
     tap.eq("ENVID is kept as it came", got.get("envid"), "QQ+3D")
     tap.eq("RET", got.get("ret"), "hdrs")
