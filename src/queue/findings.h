@@ -15,7 +15,7 @@ struct finding {
 	char batch[BATCH_ID_LEN + 1];
 	uint32_t seq, rcpt;
 	bool final;
-	bool held; /* by the operator, until released */
+	bool held;               /* by the operator, until released */
 	unsigned code, attempts; /* the reply's, or 0; so far */
 	int64_t at_ms, next_ms;  /* wall clock; of the next try, 0 when final */
 	char *text;              /* why it is still here; "" when final */
