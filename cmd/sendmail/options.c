@@ -166,11 +166,15 @@ set_no_aliases(struct options *o, const char *value, char *why)
 	return EX_OK;
 }
 
-/* -oX: one letter, then its value.  Only -oi says something here. */
+/* -oX: one letter, then its value. */
 static int
 set_letter(struct options *o, const char *value, char *why)
 {
 	(void)why;
+	if (value[0] == 'd')
+		o->delivery = value[1] == 'i' || value[1] == 'f'
+				  ? DELIVERY_WAIT
+				  : DELIVERY_LATER;
 	if (value[0] == 'i' && value[1] == '\0')
 		o->ignore_dots = true;
 	return EX_OK;

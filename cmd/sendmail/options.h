@@ -14,6 +14,9 @@
 
 enum job { JOB_SEND, JOB_SMTP, JOB_LIST, JOB_ALIASES, JOB_FLUSH, JOB_VERIFY };
 
+/* -odb and -odq are one: what is queued is delivered by waypostd. */
+enum delivery { DELIVERY_LATER, DELIVERY_WAIT };
+
 #define OPTIONS_WHY_MAX 200
 
 struct options {
@@ -25,11 +28,12 @@ struct options {
 	const char *envid; /* valid xtext, or NULL */
 	enum ret ret;
 	unsigned notify;
-	bool header_rcpts; /* -t */
-	bool ignore_dots;  /* -i */
-	bool no_aliases;   /* -n */
-	bool verbose;      /* -v */
-	char **rcpts;      /* operands, borrowed from argv */
+	enum delivery delivery; /* -od */
+	bool header_rcpts;      /* -t */
+	bool ignore_dots;       /* -i */
+	bool no_aliases;        /* -n */
+	bool verbose;           /* -v */
+	char **rcpts;           /* operands, borrowed from argv */
 	size_t nrcpts;
 };
 

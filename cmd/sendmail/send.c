@@ -26,6 +26,7 @@
 #include "submit/submit.h"
 #include "talk.h"
 #include "tell.h"
+#include "watch.h"
 
 #define READ_SIZE (64 * 1024)
 #define FULL_NAME_MAX 998 /* it has to fit into a line */
@@ -76,8 +77,9 @@ take_all(
 }
 
 static int
-by_queue(const struct options *o, struct submit *s,
-    const struct address_list *rcpts, const struct store *store)
+by_queue(const struct options *o, const struct conf *c, struct submit *s,
+    const struct address_list *rcpts, const struct store *store,
+    struct watch *w)
 {
 	struct status st;
 	char id[QUEUE_ID_MAX + 1];
@@ -87,7 +89,7 @@ by_queue(const struct options *o, struct submit *s,
 	if (submit_commit(s, id, &st) != 0)
 		return refused(o, &st);
 	queue_tell_accepted(o, store, id); /* the mail is safe */
-	return EX_OK;
+	return watch_wait(w, o, c, store);
 }
 
 /* All of it is read before the listener is asked, so that a caller who
@@ -124,6 +126,7 @@ send_to(const struct options *o, const struct conf *c,
     const struct alias *aliases)
 {
 	struct store store;
+	struct watch watch = {.fd = -1};
 	char source[64], comment[64];
 	unsigned long uid = getuid();
 	(void)snprintf(source, sizeof(source), "sendmail uid=%lu", uid);
@@ -133,6 +136,8 @@ send_to(const struct options *o, const struct conf *c,
 		return queue_tell_fault(o, c, error);
 	if (error != 0)
 		start_drop_group(); /* it serves nothing any more */
+	else if (o->verbose || o->delivery == DELIVERY_WAIT)
+		watch_begin(&watch, &store);
 	struct submit *s = submit_new(&(struct submit_options){
 	    .conf = c,
 	    .store = error == 0 ? &store : NULL,
@@ -148,9 +153,11 @@ send_to(const struct options *o, const struct conf *c,
 	    .envid = o->envid,
 	    .ret = o->ret,
 	    .notify = o->notify,
+	    .watch = watch.fd >= 0 ? watch.id : NULL,
 	});
-	int code = error == 0 ? by_queue(o, s, rcpts, &store)
+	int code = error == 0 ? by_queue(o, c, s, rcpts, &store, &watch)
 			      : by_socket(o, c, s, rcpts, error);
+	watch_end(&watch, &store);
 	submit_free(s);
 	return code; /* the descriptors go with the process */
 }

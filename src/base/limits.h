@@ -23,9 +23,11 @@
 #define STATUS_TEXT_MAX 500 /* octets of a reply that are kept */
 #define ENHANCED_MAX 11     /* "5.123.123" and some */
 
-#define QUEUE_ID_MAX 31              /* batch id, dot, sequence number */
-#define BATCH_MESSAGES_MAX 4096      /* messages in one batch file */
-#define BATCH_BYTES_MAX (4ULL << 30) /* one batch file */
+#define QUEUE_ID_MAX 31               /* batch id, dot, sequence number */
+#define BATCH_MESSAGES_MAX 4096       /* messages in one batch file */
+#define BATCH_BYTES_MAX (4ULL << 30)  /* one batch file */
+#define TRANSCRIPT_MAX (1024 * 1024)  /* of one delivery, octets */
+#define WATCH_MAX_MS (10 * 60 * 1000) /* sendmail waits for an outcome */
 #define JOURNAL_LINE_MAX 2048
 #define REMOTE_TEXT_MAX 319        /* "host[ip]:port" of a finding */
 #define ATTEMPTS_KEPT 8            /* of a recipient, by a new journal */
@@ -44,6 +46,7 @@
 #define REPLY_LINE_MAX 2048       /* one line of an SMTP reply */
 #define REPLY_LINES_MAX 100       /* lines of one SMTP reply */
 #define CHUNK_SIZE 16384          /* one write to a connection */
+#define SAID_MAX 8192             /* octets of a set-up that are shown */
 #define SETUP_LINES_MAX 1000      /* reply lines until a session stands */
 #define MULTI_CONNECTIONS_MAX 200 /* on one libcurl multi: it searches */
 

@@ -60,6 +60,14 @@ client_expect(struct client *c, enum expect kind, uint64_t at)
 	c->expected[i] = (struct expectation){.kind = kind, .at = at};
 }
 
+void
+client_show(struct client *c, struct transaction *t, char direction,
+    const char *text, size_t len)
+{
+	if (c->hooks.line != NULL)
+		c->hooks.line(c->arg, t, direction, text, len);
+}
+
 struct expectation *
 client_expected(struct client *c)
 {

@@ -59,6 +59,10 @@ struct client_hooks {
 	 * the connection is given up before the dot. */
 	ssize_t (*body)(void *arg, struct transaction *t, uint64_t offset,
 	    char *out, size_t room);
+	/* For one who watches; NULL: nobody does.  A line of this transaction
+	 * was written ('>') or heard ('<'); '*' is about the line after. */
+	void (*line)(void *arg, struct transaction *t, char direction,
+	    const char *text, size_t len);
 };
 
 struct client;

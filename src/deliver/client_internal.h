@@ -111,6 +111,10 @@ void client_finish(struct client *c, const struct status *st, bool unsent);
  * the same, unsent where true. */
 void client_break(struct client *c, const struct status *st);
 
+/* Show a line to one who watches the transaction. */
+void client_show(struct client *c, struct transaction *t, char direction,
+    const char *text, size_t len);
+
 /* Take one complete reply (client_reply.c). */
 void client_reply(struct client *c);
 

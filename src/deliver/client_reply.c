@@ -11,6 +11,7 @@
 #include "deliver/client_internal.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -200,9 +201,22 @@ unasked(struct client *c)
 	}
 }
 
+static void
+show_reply(struct client *c)
+{
+	char text[STATUS_TEXT_MAX + ENHANCED_MAX + 8];
+	const struct reply *r = &c->reply;
+	if (c->nflights == 0 || c->hooks.line == NULL)
+		return;
+	int n = snprintf(text, sizeof(text), "%d %s%s%s", r->code, r->enhanced,
+	    r->enhanced[0] ? " " : "", r->text);
+	client_show(c, c->flights[0].t, '<', text, (size_t)n);
+}
+
 void
 client_reply(struct client *c)
 {
+	show_reply(c);
 	if (c->reply.mismatch)
 		log_event(LOG_WARNING, "reply-mismatch",
 		    LOG_STR("stage", client_stage(c)),

@@ -30,10 +30,11 @@ static void PRINTF_LIKE(2, 3) put(struct client *c, const char *fmt, ...)
 	c->written += (uint64_t)n;
 }
 
-/* End a command and expect its reply. */
+/* End a command, which starts there in the chunk, and expect its reply. */
 static void
-ask(struct client *c, enum expect kind)
+ask(struct client *c, const struct flight *f, enum expect kind, size_t start)
 {
+	client_show(c, f->t, '>', c->chunk + start, c->end - start);
 	put(c, "\r\n");
 	client_expect(c, kind, c->written);
 }
@@ -45,6 +46,7 @@ write_mail(struct client *c, struct flight *f)
 	const struct envelope *env = t->env;
 	/* Nobody can be misread when nothing else is owed to us. */
 	f->proven = c->nexpected == 0;
+	size_t start = c->end;
 	put(c, "MAIL FROM:<%s>", t->mail_from ? t->mail_from : env->from.text);
 	if (c->caps.size)
 		put(c, " SIZE=%llu", (unsigned long long)t->size);
@@ -57,7 +59,7 @@ write_mail(struct client *c, struct flight *f)
 	if (c->caps.dsn && env->envid != NULL &&
 	    xtext_valid(env->envid, strlen(env->envid), ENVID_MAX))
 		put(c, " ENVID=%s", env->envid);
-	ask(c, EXPECT_MAIL);
+	ask(c, f, EXPECT_MAIL, start);
 	f->writing = WRITE_RCPT;
 }
 
@@ -94,6 +96,7 @@ write_rcpt(struct client *c, struct flight *f)
 		return;
 	}
 	const struct rcpt *r = &t->env->rcpts[t->rcpts[f->written++]];
+	size_t start = c->end;
 	put(c, "RCPT TO:<%s>", r->addr.text);
 	if (c->caps.dsn) {
 		put_notify(c, r->notify);
@@ -101,7 +104,7 @@ write_rcpt(struct client *c, struct flight *f)
 		    orcpt_valid(r->orcpt, strlen(r->orcpt)))
 			put(c, " ORCPT=%s", r->orcpt);
 	}
-	ask(c, EXPECT_RCPT);
+	ask(c, f, EXPECT_RCPT, start);
 }
 
 static void
@@ -111,8 +114,9 @@ write_data(struct client *c, struct flight *f)
 		f->writing = WRITE_RSET;
 		return;
 	}
+	size_t start = c->end;
 	put(c, "DATA");
-	ask(c, EXPECT_DATA);
+	ask(c, f, EXPECT_DATA, start);
 	f->writing = WRITE_WAIT;
 }
 
@@ -167,6 +171,7 @@ static bool
 write_flight(struct client *c, struct flight *f)
 {
 	bool may_ask = c->caps.pipelining || c->nexpected == 0;
+	size_t start;
 	if (!may_ask && f->writing != WRITE_BODY && f->writing != WRITE_DOT)
 		return false;
 	switch (f->writing) {
@@ -182,14 +187,16 @@ write_flight(struct client *c, struct flight *f)
 	case WRITE_BODY:
 		return write_body(c, f);
 	case WRITE_DOT:
+		client_show(c, f->t, '>', ".", 1);
 		put(c, ".\r\n");
 		/* Since the 354 this is all that is owed to us. */
 		client_expected(c)->at = c->written;
 		f->writing = WRITE_NOTHING;
 		return true;
 	case WRITE_RSET:
+		start = c->end;
 		put(c, "RSET");
-		ask(c, EXPECT_RSET);
+		ask(c, f, EXPECT_RSET, start);
 		f->writing = WRITE_NOTHING;
 		return true;
 	case WRITE_WAIT:
@@ -208,8 +215,8 @@ write_more(struct client *c)
 	if (!c->quitting || c->quit_written ||
 	    (!c->caps.pipelining && c->nexpected > 0))
 		return false;
-	put(c, "QUIT");
-	ask(c, EXPECT_QUIT);
+	put(c, "QUIT\r\n");
+	client_expect(c, EXPECT_QUIT, c->written);
 	c->quit_written = true;
 	return true;
 }

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "deliver/carrier.h"
+#include "deliver/watched.h"
 
 /* Towards hosts found by MX: encrypt when it is offered (RFC 7435). */
 static const struct session_conf direct_session = {.tls = TLS_OPPORTUNISTIC};
@@ -53,6 +54,7 @@ give(struct conn *conn, struct job *j)
 		settle_later(c, j);
 		return;
 	}
+	watched_session(j->cargo, conn->given > 0 ? NULL : hop_said(conn->hop));
 	set_idle(conn, false);
 	conn->given++;
 	d->active++;
@@ -196,7 +198,10 @@ static const struct hop_hooks hooks = {
     .ready = on_ready,
     .room = on_room,
     .closed = on_closed,
-    .client = {.outcome = on_outcome, .finished = on_finished, .body = on_body},
+    .client = {.outcome = on_outcome,
+	.finished = on_finished,
+	.body = on_body,
+	.line = watched_line},
 };
 
 /* --- opening --- */
@@ -212,7 +217,8 @@ open_to(struct destination *d, const struct target *t)
 	    .helo = session->helo != NULL ? session->helo : c->conf->hostname,
 	    .source_address = c->conf->outbound.source_address,
 	    .connect_timeout_ms = c->conf->outbound.connect_timeout_ms,
-	    .timeout_ms = c->conf->outbound.timeout_ms};
+	    .timeout_ms = c->conf->outbound.timeout_ms,
+	    .watched = d->head != NULL && d->head->letter->watched};
 	struct conn *conn = alloc_zero(1, sizeof(*conn));
 	conn->destination = d;
 	conn->target = t->hop;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "deliver/carrier.h"
+#include "deliver/watched.h"
 
 /* Messages looked at in one turn of the loop. */
 #define DISPATCH_PER_TURN 1000
@@ -39,7 +40,8 @@ flush_job(struct destination *d)
 		destination_add(d, j, false);
 }
 
-static void
+/* false: put off, its destination is not to be bothered now. */
+static bool
 dispatch_slot(struct carrier *c, struct letter *l, uint32_t i, int64_t now,
     struct touched *t)
 {
@@ -55,7 +57,7 @@ dispatch_slot(struct carrier *c, struct letter *l, uint32_t i, int64_t now,
 		int64_t left = d->retry_at - now;
 		sl->next =
 		    d->retry_at + (left > 10 ? random() % (left / 10) : 0);
-		return;
+		return false;
 	}
 	unsigned most = c->conf->outbound.recipients_per_message;
 	if (d->building != NULL && most != 0 && d->building->n >= most)
@@ -65,6 +67,7 @@ dispatch_slot(struct carrier *c, struct letter *l, uint32_t i, int64_t now,
 		touch(t, d);
 	}
 	job_add(d->building, i);
+	return true;
 }
 
 /* Aliases of which the sender wants to hear go nowhere: they are done, and
@@ -94,14 +97,17 @@ static void
 dispatch_letter(
     struct carrier *c, struct letter *l, int64_t now, struct touched *t)
 {
+	bool put_off = false;
 	t->n = 0;
 	dispatch_expanded(c, l, now);
 	for (uint32_t i = 0; i < l->nslots; i++)
 		if (l->slots[i].state == SLOT_WAITING &&
 		    l->slots[i].next <= now + DISPATCH_SLACK_MS)
-			dispatch_slot(c, l, i, now, t);
+			put_off |= !dispatch_slot(c, l, i, now, t);
 	for (size_t i = 0; i < t->n; i++)
 		flush_job(t->v[i]);
+	if (put_off && l->watched)
+		watched_put_off(c, l, now);
 	schedule_enter(&c->schedule, l);
 }
 

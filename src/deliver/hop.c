@@ -66,6 +66,7 @@ hop_finish(struct hop *h)
 	X509_STORE_free(h->store);
 	TAILQ_REMOVE(&h->hops->all, h, of_engine);
 	h->hooks.closed(h->arg, h, &h->end, h->was_ready);
+	buf_free(&h->said);
 	free(h->user);
 	free(h->command);
 	free(h);
@@ -105,6 +106,15 @@ on_body(
 	return h->hooks.client.body(h->arg, t, offset, out, room);
 }
 
+static void
+on_line(void *arg, struct transaction *t, char direction, const char *text,
+    size_t len)
+{
+	struct hop *h = arg;
+	if (h->hooks.client.line != NULL)
+		h->hooks.client.line(h->arg, t, direction, text, len);
+}
+
 /* --- set-up --- */
 
 void
@@ -130,7 +140,7 @@ static void
 take_over(struct hop *h)
 {
 	static const struct client_hooks hooks = {
-	    on_outcome, on_finished, on_body};
+	    on_outcome, on_finished, on_body, on_line};
 	curl_socket_t fd = CURL_SOCKET_BAD;
 	struct status st;
 	curl_easy_getinfo(h->easy, CURLINFO_ACTIVESOCKET, &fd);
@@ -222,6 +232,7 @@ hop_open(struct hops *hs, const struct hop_options *o,
 	h->arg = arg;
 	h->connect_timeout_ms = o->connect_timeout_ms;
 	h->timeout_ms = o->timeout_ms;
+	buf_init(&h->said, o->watched ? SAID_MAX : 0);
 	memcpy(h->tls, "none", 5);
 	TAILQ_INSERT_TAIL(&hs->all, h, of_engine);
 	evtimer_assign(&h->timer, hs->base, on_timer, h);

@@ -41,6 +41,7 @@ struct hop_options {
 	const char *source_address; /* or NULL */
 	int64_t connect_timeout_ms; /* connect, and each set-up in all */
 	int64_t timeout_ms;         /* without progress, once set up */
+	bool watched;               /* keep what is said (hop_said) */
 };
 
 struct hop_hooks {
@@ -92,6 +93,10 @@ bool hop_refused(const struct hop *h);
 const char *hop_tls(const struct hop *h);
 /* Does the server say DSN?  Then reports of success are its business. */
 bool hop_dsn(const struct hop *h);
+/* For one who watches: the dialogue of the set-up, "> ..." and "< ..." in
+ * lines, without secrets; "" unless hop_options.watched. */
+const char *hop_said(const struct hop *h);
+
 const struct hop_target *hop_peer(const struct hop *h);
 
 #endif

@@ -13,6 +13,7 @@
 #include <event2/event_struct.h>
 #include <openssl/x509.h>
 
+#include "base/buf.h"
 #include "deliver/hop.h"
 #include "deliver/multi.h"
 #include "deliver/secrets.h"
@@ -77,6 +78,8 @@ struct hop {
 	struct curl_slist *connect_to;
 	char error[CURL_ERROR_SIZE];
 	struct setup setup;
+	struct buf said; /* hop_said.c; max 0: nobody watches */
+	bool hushed;     /* AUTH has begun: secrets may be repeated */
 	int64_t connect_timeout_ms, timeout_ms;
 
 	/* Session. */

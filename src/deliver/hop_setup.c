@@ -9,7 +9,7 @@
  * Invariant: nothing here is ever NEVER; what a server says before MAIL is
  * about us, not about a message (decision 7).
  */
-#include "deliver/hop_internal.h"
+#include "deliver/hop_said.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +46,7 @@ on_line(char *line, size_t size, size_t n, void *arg)
 	size_t keep = len < sizeof(s->last) ? len : sizeof(s->last) - 1;
 	memcpy(s->last, line, keep);
 	s->last[keep] = '\0';
+	said_heard(h, line, len);
 	if (len > 3 && line[3] == '-')
 		return size * n;
 	if (s->code == 220 && s->greeted) {
@@ -257,6 +258,8 @@ set_basics(struct hop *h)
 	SET(CURLOPT_HEADERDATA, h);
 	SET(CURLOPT_ERRORBUFFER, h->error);
 	SET(CURLOPT_PRIVATE, h);
+	if (h->said.max > 0 && said_prepare(h) != 0)
+		return -1;
 	return r == CURLE_OK ? 0 : -1;
 }
 

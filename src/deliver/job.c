@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "deliver/carrier.h"
+#include "queue/transcript.h"
 
 struct job *
 job_new(struct destination *d, struct letter *l)
@@ -121,6 +123,8 @@ job_load(struct job *j, struct store *store, const char **why)
 	    .nrcpts = j->n,
 	    .size = g->entry.data_len,
 	    .cookie = j};
+	g->transcript =
+	    g->env.watch != NULL ? transcript_open(store, g->env.watch) : -1;
 	j->cargo = g;
 	return 0;
 }
@@ -173,6 +177,8 @@ job_unload(struct job *j)
 		return;
 	rendition_free(&j->cargo->rendition);
 	batch_close(&j->cargo->batch);
+	if (j->cargo->transcript >= 0)
+		(void)close(j->cargo->transcript);
 	envelope_free(&j->cargo->env);
 	free(j->cargo->indices);
 	free(j->cargo);

@@ -43,6 +43,7 @@ struct cargo {
 	uint32_t *indices; /* for the transaction; owned */
 	struct rendition rendition;
 	struct transaction transaction;
+	int transcript;   /* -1: nobody watches */
 	char remote[320]; /* "host[ip]:port" of the session, or "" */
 	char tls[80];     /* as hop_tls(), or "" */
 	bool dsn;         /* as hop_dsn() */

@@ -126,6 +126,7 @@ schedule_letter(struct schedule *s, struct bundle *b,
 	l->arrived_ms = env->arrived_ms;
 	set_age(l, l->arrived_ms);
 	l->seq = env->seq;
+	l->watched = env->watch != NULL;
 	l->open = l->nslots = (uint32_t)env->nrcpts;
 	for (size_t i = 0; i < env->nrcpts; i++) {
 		l->slots[i].number = env->rcpts[i].number;

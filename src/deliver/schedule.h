@@ -67,6 +67,7 @@ struct letter {
 	uint32_t open; /* slots not FINAL */
 	uint32_t nslots;
 	uint32_t lag; /* seconds since arrival that are not in its age */
+	bool watched; /* somebody waits for the outcome */
 	struct slot slots[];
 };
 

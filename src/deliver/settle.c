@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "deliver/carrier.h"
+#include "deliver/watched.h"
 
 /* A job that came back without effect is tried at once this often. */
 #define UNSENT_MAX 5
@@ -179,6 +180,8 @@ settle(struct carrier *c, struct job *j)
 	for (uint32_t i = 0; i < j->n && !j->broken; i++)
 		if (!back[i])
 			record(c, j, &j->results[i], &sts[i], &again);
+	if (j->letter->watched && !j->broken)
+		watched_settled(c, j, sts, back);
 	free(back);
 	free(sts);
 }

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "queue/store.h"
 
 void
 envelope_init(struct envelope *e)
@@ -31,6 +32,7 @@ envelope_free(struct envelope *e)
 	free(e->rcpts);
 	free(e->source);
 	free(e->envid);
+	free(e->watch);
 	*e = (struct envelope){.seq = 1};
 }
 
@@ -125,6 +127,8 @@ envelope_write(const struct envelope *e, struct buf *out)
 	if (e->ret != RET_NONE)
 		(void)buf_addf(
 		    out, "ret: %s\n", e->ret == RET_FULL ? "full" : "hdrs");
+	if (e->watch != NULL)
+		(void)buf_addf(out, "watch: %s\n", e->watch);
 	for (size_t i = 0; i < e->nrcpts; i++)
 		write_rcpt(&e->rcpts[i], out);
 	return buf_ok(out) ? 0 : -1;
@@ -298,6 +302,11 @@ read_head(struct envelope *e, struct reader *r)
 		e->ret = RET_FULL;
 	else if (take_exact(r, "ret", "hdrs"))
 		e->ret = RET_HDRS;
+	if (take(r, "watch")) {
+		if (!batch_id_valid(r->value, r->len))
+			return "bad watch";
+		e->watch = alloc_string(r->value, r->len);
+	}
 	return read_sender(e, from, from_len);
 }
 

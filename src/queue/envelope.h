@@ -12,6 +12,7 @@
  *   utf8: yes                         (only when SMTPUTF8 is needed)
  *   envid: xtext                      (only when given)
  *   ret: full | hdrs                  (only when given)
+ *   watch: batch-id                   (only when a transcript is wanted)
  *   rcpt: 1 never|success,failure,delay|- orcpt-or-dash user@example.net
  *   rcpt: 2 expanded orcpt-or-dash list@example.com
  * The second form is no recipient of the message: it is an alias that was
@@ -59,6 +60,7 @@ struct envelope {
 	bool utf8;
 	char *envid; /* xtext; owned; NULL if none */
 	enum ret ret;
+	char *watch; /* name of a transcript; owned; NULL: none is wanted */
 	struct rcpt *rcpts; /* owned */
 	size_t nrcpts, cap;
 };

@@ -104,6 +104,8 @@ set_options(struct submit *s)
 	if (o->envid != NULL)
 		s->env.envid = alloc_string(o->envid, strlen(o->envid));
 	s->env.ret = o->ret;
+	if (o->watch != NULL)
+		s->env.watch = alloc_string(o->watch, strlen(o->watch));
 	s->env.utf8 |= o->utf8 || address_is_utf8(&s->env.from);
 	s->env.eight_bit |= o->eight_bit;
 }

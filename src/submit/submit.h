@@ -50,6 +50,7 @@ struct submit_options {
 	const char *id;             /* a batch id to use, or NULL */
 	const char *envid;          /* -V, validated xtext, or NULL */
 	enum ret ret;               /* -R */
+	const char *watch;          /* queue/transcript.h, or NULL */
 	unsigned notify;            /* -N */
 };
 

@@ -234,5 +234,19 @@ rm -f "$new"/*
 ok 'root may name a configuration' sh -c \
 	"echo hi | '$mail' -C '$work/a/waypost.conf' a@b"
 is 'and its file is of the doors'\'' group' "$(stat -c %g "$new"/*)" "$gid"
+# A user may wait for the outcome of his own mail, and leaves nothing behind.
+rm -f "$new"/*
+sed -i '1i smarthost { hosts = { "[127.0.0.1]:9" } tls = none }' "$work/etc/waypost.conf"
+spawn waypostd "$build/waypostd"
+if within 20 grep -q ': started ' "$work/waypostd.log"; then
+	try "$mail" -odi -v a@b
+	is '-odi of a user without rights' "$state" '75 1 0'
+	ok '... who is told' grep -q 'a@b: stays in the queue' "$work/err"
+else
+	diag <"$work/waypostd.log"
+	fail 'waypostd starts'
+fi
+kill "$pid"
+reap "$pid" 20
 ok 'root: -q runs waypostd' "$mail" -q
 done_testing

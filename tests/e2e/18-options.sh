@@ -61,8 +61,10 @@ cat >"$work/rows" <<'END'
 -O 0 1 -OQueueDirectory=/nonexistent
 -O 0 1 -O Timeout.queuereturn=1d
 -oi 0 1 -oi
--o 0 1 -odb
--o 0 1 -odq
+-odb 0 1 -odb
+-odq 0 1 -odq
+-odi 75 1 -odi
+-odf 75 1 -odf
 -o 0 1 -oem
 -o 0 1 -oep
 -o 0 1 -om

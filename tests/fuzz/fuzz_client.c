@@ -141,7 +141,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct client_hooks hooks = {
-	    on_outcome, on_finished, on_body};
+	    on_outcome, on_finished, on_body, NULL};
 	struct owner o = {.given = 0};
 	struct status st;
 	if (env.nrcpts == 0)

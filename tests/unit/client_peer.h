@@ -116,7 +116,8 @@ on_body(
 	return (ssize_t)room;
 }
 
-static const struct client_hooks hooks = {on_outcome, on_finished, on_body};
+static const struct client_hooks hooks = {
+    on_outcome, on_finished, on_body, NULL};
 
 static void
 say(struct peer *p, const char *scripted, const char *usual)
