@@ -19,6 +19,7 @@ static const struct subcommand {
 	int (*run)(const struct invocation *v);
 } subcommands[] = {
     {"alias", "the alias file: check", alias_run},
+    {"check", "is all there that waypost needs", check_run},
     {"dkim", "keys that sign: keygen, show", dkim_run},
     {"domain", "the domain table: add, set, default, remove, list", domain_run},
     {"explain", "what would become of mail for an address, and why",

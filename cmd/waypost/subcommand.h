@@ -33,6 +33,9 @@ int alias_run(const struct invocation *v);
 /* waypost queue list|show|hold|release|retry|remove|flush|requeue. */
 int queue_run(const struct invocation *v);
 
+/* waypost check.  0 well, 1 warnings, 2 faults; else of sysexits.h. */
+int check_run(const struct invocation *v);
+
 /* waypost dkim keygen|show. */
 int dkim_run(const struct invocation *v);
 

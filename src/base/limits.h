@@ -64,8 +64,8 @@
 #define DKIM_SIGNATURE_MAX 2048 /* octets: RSA of 16384 bits */
 #define SECRET_MAX 8192
 #define CHILD_OUTPUT_MAX (2 * SECRET_MAX) /* what a command may print */
-#define FAULTS_MAX (64 * 1024) /* octets of faults that are told */
-#define CONF_SECTIONS_MAX 256  /* those that have a name */
+#define FAULTS_MAX (64 * 1024)            /* octets of faults that are told */
+#define CONF_SECTIONS_MAX 256             /* those that have a name */
 
 #define REPORT_ORIGINAL_MAX (100 * 1024) /* larger: headers only (K31) */
 #define REPORT_RCPTS_MAX 1000            /* in one report; more make another */

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * waypost check: is all there that waypost needs, before mail tells.  Each
+ * part looks with the functions that the daemons use.  It changes nothing
+ * and sends nothing.
+ */
+#include "check.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "conf/users.h"
+#include "subcommand.h"
+#include "submit/alias.h"
+
+static const char usage_text[] =
+    "usage: waypost [-C file] check [--offline]\n"
+    "  --offline  ask neither name servers nor smart hosts\n"
+    "Run it as root, or as the user of the daemons.  Exit code: 0 all is\n"
+    "well, 1 there are warnings, 2 there are faults.\n";
+
+void
+check_tell(
+    struct check *k, enum found what, const char *cure, const char *fmt, ...)
+{
+	static const char *const names[] = {"ok", "warning", "FAULT"};
+	char text[1024];
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	(void)printf("%-8s %s\n", names[what], text);
+	if (cure != NULL)
+		(void)printf("%-8s cure: %s\n", "", cure);
+	if (what > k->worst)
+		k->worst = what;
+}
+
+static void
+tell_faults(struct check *k, const struct faults *f, const char *file)
+{
+	for (const char *s = buf_str(&f->text); *s != '\0';) {
+		int len = (int)strcspn(s, "\n");
+		check_tell(k, FOUND_FAULT, NULL, "%.*s", len, s);
+		s += len + (s[len] == '\n');
+	}
+	if (f->count == 0)
+		check_tell(k, FOUND_GOOD, NULL, "%s", file);
+}
+
+static void
+check_other_files(struct check *k)
+{
+	struct faults f;
+	faults_init(&f);
+	users_free(users_load(k->c->users, &f));
+	tell_faults(k, &f, k->c->users);
+	faults_free(&f);
+	faults_init(&f);
+	struct alias *a = alias_load(k->c->aliases, &f);
+	alias_check(a, k->c, k->c->aliases, &f);
+	tell_faults(k, &f, k->c->aliases);
+	alias_free(a);
+	faults_free(&f);
+}
+
+static int
+check(struct check *k, const struct conf *c, bool offline)
+{
+	k->c = c;
+	check_tell(k, FOUND_GOOD, NULL, "%s, %s", c->path, c->domains);
+	check_other_files(k);
+	check_files(k);
+	check_relay(k);
+	if (!offline)
+		check_network(k);
+	return (int)k->worst;
+}
+
+int
+check_run(const struct invocation *v)
+{
+	static const struct option options[] = {
+	    {"offline", no_argument, NULL, 'o'},
+	    {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	struct check k = {0};
+	struct faults f;
+	bool offline = false;
+	int opt;
+	optind = 0; /* begin anew, behind the subcommand */
+	while ((opt = getopt_long(v->argc, v->argv, "", options, NULL)) != -1) {
+		if (opt == 'h')
+			return fputs(usage_text, stdout) < 0 ? EX_IOERR : EX_OK;
+		if (opt != 'o')
+			return fputs(usage_text, stderr) < 0 ? 1 : EX_USAGE;
+		offline = true;
+	}
+	if (optind != v->argc)
+		return fputs(usage_text, stderr) < 0 ? 1 : EX_USAGE;
+	faults_init(&f);
+	struct conf *c = conf_load(v->conf_path, CONF_TABLE, &f);
+	if (c == NULL)
+		tell_faults(&k, &f, "");
+	faults_free(&f);
+	int code = c != NULL ? check(&k, c, offline) : FOUND_FAULT;
+	conf_unref(c);
+	return subcommand_flush() != 0 ? EX_IOERR : code;
+}

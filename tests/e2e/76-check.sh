@@ -1,0 +1,123 @@
+#!/bin/sh
+# waypost check: each finding once, and the exit codes.
+#   76-check.sh BUILD
+. "${0%/*}/lib.sh"
+. "$top/tests/e2e/hop.sh"
+. "$top/tests/e2e/carry.sh"
+
+place() { # [CONFIGURATION LINES on stdin]: a new instance
+	rm -rf "$work/place"
+	instance place
+	chmod 755 "$work/place"
+}
+check() { # [ARGUMENT...]: output in $work/out, code in $code
+	"$build/waypost" -C "$work/place/waypost.conf" check "$@" \
+		>"$work/out" 2>&1
+	code=$?
+}
+finds() { # PATTERN
+	grep -Eq -- "$1" "$work/out" || {
+		cat "$work/out"
+		return 1
+	}
+}
+
+place </dev/null
+echo 'example.com local default' >"$work/place/domains"
+check --offline
+is "no daemon: a warning" "$code" 1
+ok "waypostd does not run" finds '^warning  waypostd does not run'
+ok "with a cure" finds '^ +cure: start waypostd$'
+ok "the self-test" finds '^ok +no open relay: 14 forms refused to a stranger$'
+carrier place
+check --offline
+is "all is well" "$code" 0
+ok "waypostd runs" finds '^ok +waypostd runs$'
+stop place_carrier
+
+echo 'relay { default = allow  open-relay = true }' >>"$work/place/waypost.conf"
+check --offline
+ok "an open relay that was wished: a warning" \
+	finds '^warning .*this is an open relay$'
+place <<END
+relay { except = "198.18.0.0/15" }
+END
+check --offline
+ok "the form test can fail" finds '^FAULT +a stranger may relay by RCPT TO:'
+is "a fault" "$code" 2
+
+echo 'nonsense = 1' >>"$work/place/waypost.conf"
+check --offline
+is "a broken file: a fault" "$code" 2
+ok "file:line" finds '^FAULT +/.*/waypost\.conf:[0-9]+: '
+place </dev/null
+echo 'a: |/bin/sh' >"$work/place/aliases"
+check --offline
+ok "a faulty alias: file:line" finds '^FAULT +/.*/aliases:1: '
+
+# --- certificates ---
+for pair in good:other expired:expired good:good; do
+	place <<-END
+	tls { certificate = "$work/${pair%:*}.crt"  key = "$work/${pair#*:}.key" }
+	END
+	check --offline
+	case $pair in
+	good:other) ok "a key of another certificate" finds '^FAULT +/.*good\.crt, /.*other\.key: ' ;;
+	expired*) ok "an expired one" finds '^FAULT +/.*: expired [0-9]+ days ago' ;;
+	*) ok "a good one" finds '^ok +/.*good\.crt: good for (29|30) more days' ;;
+	esac
+done
+
+# --- names, secrets and smart hosts ---
+spawn names "$python" -Bc "import sys, time
+sys.path.insert(0, '$top/tests/e2e')
+from name_server import NameServer
+n = NameServer({('host.corp.test', 'A'): ['127.0.0.1']})
+print('READY PORT', n.port, flush=True)
+time.sleep(600)"
+within 10 grep -q READY "$work/names.log" || skip "no name server"
+dns_port=$(sed -n 's/^READY PORT //p' "$work/names.log")
+mx relay --cert "$work/good.crt" --key "$work/good.key" --auth "relay:$secret"
+smarthost() { # MORE
+	place <<-END
+	smarthost {
+		hosts = "[127.0.0.1]:$port"  tls = require  user = "relay"
+		$1
+	}
+	dns { servers = "127.0.0.1@$dns_port" }
+	END
+	sed -i "1s/.*/hostname = \"${hostname:-host.corp.test}\"/" \
+		"$work/place/waypost.conf"
+	check
+}
+smarthost "secret-file = \"$work/secret\""
+ok "the secret file" finds "^ok +secret-file $work/secret$"
+ok "the host name" finds '^ok +name servers answer; host\.corp\.test has an address$'
+ok "the login works" \
+	finds '^ok +smart host 127\.0\.0\.1\[127\.0\.0\.1\]:[0-9]+: TLSv1.* logged in$'
+ok "nothing was sent" not said relay '< MAIL'
+ok "it said QUIT" said relay '< QUIT'
+hostname=other.corp.test
+smarthost "secret-command = \"echo wrong-password\""
+ok "a host name without address" \
+	finds '^warning +name servers answer; hostname other\.corp\.test has no address$'
+ok "a wrong password" finds '^FAULT +smart host .*: AUTH: 535 '
+ok "its cure" finds 'cure: look at user, mechanism and the secret'
+is "is a fault" "$code" 2
+smarthost "secret-command = \"exit 9\""
+ok "a secret command that fails" \
+	finds '^FAULT +smart host .*secret-command: it exited with 9'
+chmod 644 "$work/secret"
+smarthost "secret-file = \"$work/secret\""
+ok "a secret that others may read" finds '^FAULT +secret-file .*group or others'
+chmod 600 "$work/secret"
+stop relay
+smarthost "secret-file = \"$work/secret\""
+ok "nobody there" finds '^FAULT +smart host .*: connect: '
+
+check --help
+is "help" "$code" 0
+check extra
+is "usage" "$code" 64
+
+done_testing
