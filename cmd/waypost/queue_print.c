@@ -41,7 +41,7 @@ state(const struct view_rcpt *r)
 static const struct attempt *
 last(const struct view_rcpt *r)
 {
-	const struct found *f = r->found;
+	const struct finding *f = r->found;
 	return f != NULL && f->nlast > 0 ? &f->last[f->nlast - 1] : NULL;
 }
 
@@ -63,7 +63,7 @@ static void
 print_rcpt(const struct view_rcpt *r)
 {
 	char at[TIME_MAX];
-	const struct found *f = r->found;
+	const struct finding *f = r->found;
 	(void)printf("    %s: %s", r->rcpt->addr.text, state(r));
 	if (f != NULL && f->attempts > 0)
 		(void)printf(", %" PRIu32 " attempt%s", f->attempts,
@@ -101,7 +101,7 @@ print_long(const struct view_message *m)
 	if (m->env->envid != NULL)
 		(void)printf("  envid:   %s\n", m->env->envid);
 	for (size_t i = 0; i < m->nrcpts; i++) {
-		const struct found *f = m->rcpts[i].found;
+		const struct finding *f = m->rcpts[i].found;
 		print_rcpt(&m->rcpts[i]);
 		for (unsigned k = 0; f != NULL && k < f->nlast; k++) {
 			(void)printf(
@@ -162,7 +162,7 @@ json_attempt(const struct attempt *a)
 static void
 json_rcpt(const struct view_rcpt *r)
 {
-	const struct found *f = r->found;
+	const struct finding *f = r->found;
 	(void)printf("{");
 	json_text("address", r->rcpt->addr.text);
 	(void)printf(",");

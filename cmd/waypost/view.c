@@ -14,96 +14,7 @@
 #include <sysexits.h>
 
 #include "base/log.h"
-#include "queue/journal.h"
 #include "queue/scan.h"
-
-struct key {
-	char batch[BATCH_ID_LEN + 1];
-	uint32_t seq, rcpt;
-};
-
-static struct key
-make_key(const char *batch, uint32_t seq, uint32_t rcpt)
-{
-	struct key k;
-	memset(&k, 0, sizeof(k)); /* padding is hashed, too */
-	memcpy(k.batch, batch, strnlen(batch, BATCH_ID_LEN));
-	k.seq = seq;
-	k.rcpt = rcpt;
-	return k;
-}
-
-static bool
-same_key(const struct hash_link *link, const void *arg)
-{
-	const struct found *f = (const struct found *)link;
-	const struct key *k = arg;
-	return f->seq == k->seq && f->rcpt == k->rcpt &&
-	       strcmp(f->batch, k->batch) == 0;
-}
-
-static struct found *
-find(const struct view *v, const struct key *k)
-{
-	return (struct found *)hash_find(
-	    &v->table, hash_bytes(k, sizeof(*k)), same_key, k);
-}
-
-static void
-drop_attempt(struct attempt *a)
-{
-	free(a->remote);
-	free(a->text);
-}
-
-static void
-free_found(void *arg, struct hash_link *link)
-{
-	struct found *f = (struct found *)link;
-	(void)arg;
-	for (unsigned i = 0; i < f->nlast; i++)
-		drop_attempt(&f->last[i]);
-	free(f);
-}
-
-static void
-add_attempt(struct found *f, const struct record *r)
-{
-	if (f->nlast == ATTEMPTS_KEPT) {
-		drop_attempt(&f->last[0]);
-		memmove(&f->last[0], &f->last[1],
-		    (ATTEMPTS_KEPT - 1) * sizeof(f->last[0]));
-		f->nlast--;
-	}
-	struct attempt *a = &f->last[f->nlast++];
-	a->at_ms = r->at_ms;
-	a->code = r->status.code;
-	memcpy(a->enhanced, r->status.enhanced, sizeof(a->enhanced));
-	a->remote = alloc_string(r->remote, strlen(r->remote));
-	a->text = alloc_string(r->status.text, strlen(r->status.text));
-}
-
-static void
-take_record(void *arg, const struct record *r)
-{
-	struct view *v = arg;
-	struct key k = make_key(r->batch, r->seq, r->rcpt);
-	struct found *f = find(v, &k);
-	if (f == NULL) {
-		f = alloc_zero(1, sizeof(*f));
-		memcpy(f->batch, k.batch, sizeof(f->batch));
-		f->seq = r->seq;
-		f->rcpt = r->rcpt;
-		hash_add(&v->table, &f->link, hash_bytes(&k, sizeof(k)));
-	}
-	/* A hold or a release says again what was found before. */
-	if (r->attempts > f->attempts)
-		add_attempt(f, r);
-	f->attempts = r->attempts;
-	f->final = r->status.verdict != LATER;
-	f->held = r->held;
-	f->next_ms = r->next_ms;
-}
 
 /* --- selection --- */
 
@@ -152,8 +63,8 @@ show(struct view *v, const char *batch, const struct envelope *e, uint64_t size)
 		return;
 	struct view_rcpt *rcpts = alloc_zero(e->nrcpts, sizeof(*rcpts));
 	for (size_t i = 0; i < e->nrcpts; i++) {
-		struct key k = make_key(batch, e->seq, e->rcpts[i].number);
-		const struct found *f = find(v, &k);
+		const struct finding *f = findings_get(
+		    v->findings, batch, e->seq, e->rcpts[i].number);
 		if ((f == NULL || !f->final) &&
 		    rcpt_fits(v->selector, &e->rcpts[i]))
 			rcpts[m.nrcpts++] = (struct view_rcpt){&e->rcpts[i], f};
@@ -225,13 +136,13 @@ view_each(struct view *v, const struct conf *c, const struct selector *s,
 	/* The queue after the journal would show as open what ended between;
 	 * but a batch that is gone is not shown at all. */
 	int code = 0;
-	if (journal_replay(c->spool, take_record, v) != 0 ||
+	v->findings = findings_new_history();
+	if (findings_read(v->findings, c->spool) != 0 ||
 	    scan_list(&scan, on_batch, v) < 0)
 		code = failed(c, errno);
 	else if (v->error != 0)
 		code = failed(c, v->error);
-	hash_each(&v->table, free_found, NULL);
-	hash_free(&v->table);
+	findings_free(v->findings);
 	store_close(&v->store);
 	return code;
 }

@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/hash.h"
 #include "conf/conf.h"
 #include "queue/envelope.h"
+#include "queue/findings.h"
 #include "queue/store.h"
 
 /* Which messages and recipients.  Ids are alternatives, the rest must all
@@ -25,28 +25,9 @@ struct selector {
 	const char *destination; /* the domain of a recipient */
 };
 
-struct attempt {
-	int64_t at_ms;
-	int code;
-	char enhanced[ENHANCED_MAX + 1];
-	char *remote, *text; /* owned; remote may be "" */
-};
-
-/* What is known of one recipient. */
-struct found {
-	struct hash_link link;
-	char batch[BATCH_ID_LEN + 1];
-	uint32_t seq, rcpt;
-	bool final, held;
-	int64_t next_ms; /* wall clock; 0: none */
-	uint32_t attempts;
-	struct attempt last[ATTEMPTS_KEPT]; /* oldest first */
-	unsigned nlast;
-};
-
 struct view_rcpt {
 	const struct rcpt *rcpt;
-	const struct found *found; /* NULL: not tried yet */
+	const struct finding *found; /* NULL: not tried yet */
 };
 
 struct view_message {
@@ -61,7 +42,7 @@ struct view_message {
 struct view {
 	const struct selector *selector;
 	struct store store;
-	struct hash table;
+	struct findings *findings;
 	void (*fn)(void *arg, const struct view_message *m);
 	void *arg;
 	int error; /* errno of a queue file that could not be opened */

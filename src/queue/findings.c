@@ -13,6 +13,7 @@
 
 struct findings {
 	struct hash table;
+	bool history;
 };
 
 struct key {
@@ -46,11 +47,29 @@ findings_new(void)
 	return alloc_zero(1, sizeof(struct findings));
 }
 
+struct findings *
+findings_new_history(void)
+{
+	struct findings *f = findings_new();
+	f->history = true;
+	return f;
+}
+
+static void
+drop_attempt(struct attempt *a)
+{
+	free(a->remote);
+	free(a->text);
+}
+
 static void
 free_one(void *arg, struct hash_link *link)
 {
 	struct finding *f = (struct finding *)link;
 	(void)arg;
+	for (unsigned i = 0; i < f->nlast; i++)
+		drop_attempt(&f->last[i]);
+	free(f->last);
 	free(f->text);
 	free(f);
 }
@@ -64,20 +83,48 @@ findings_free(struct findings *f)
 }
 
 static void
-on_record(void *arg, const struct record *r)
+add_attempt(struct finding *f, const struct record *r)
 {
-	struct findings *all = arg;
+	if (f->last == NULL)
+		f->last = alloc_zero(ATTEMPTS_KEPT, sizeof(*f->last));
+	if (f->nlast == ATTEMPTS_KEPT) {
+		drop_attempt(&f->last[0]);
+		memmove(&f->last[0], &f->last[1],
+		    (ATTEMPTS_KEPT - 1) * sizeof(f->last[0]));
+		f->nlast--;
+	}
+	struct attempt *a = &f->last[f->nlast++];
+	a->at_ms = r->at_ms;
+	a->code = r->status.code;
+	memcpy(a->enhanced, r->status.enhanced, sizeof(a->enhanced));
+	a->remote = alloc_string(r->remote, strlen(r->remote));
+	a->text = alloc_string(r->status.text, strlen(r->status.text));
+}
+
+static struct finding *
+find_or_add(struct findings *all, const struct record *r)
+{
 	struct key key = make_key(r->batch, r->seq, r->rcpt);
 	uint64_t hash = hash_bytes(&key, sizeof(key));
 	struct finding *f =
 	    (struct finding *)hash_find(&all->table, hash, same, &key);
-	if (f == NULL) {
-		f = alloc_zero(1, sizeof(*f));
-		memcpy(f->batch, key.batch, sizeof(f->batch));
-		f->seq = r->seq;
-		f->rcpt = r->rcpt;
-		hash_add(&all->table, &f->link, hash);
-	}
+	if (f != NULL)
+		return f;
+	f = alloc_zero(1, sizeof(*f));
+	memcpy(f->batch, key.batch, sizeof(f->batch));
+	f->seq = r->seq;
+	f->rcpt = r->rcpt;
+	hash_add(&all->table, &f->link, hash);
+	return f;
+}
+
+static void
+on_record(void *arg, const struct record *r)
+{
+	struct findings *all = arg;
+	struct finding *f = find_or_add(all, r);
+	if (all->history && r->attempts > f->attempts)
+		add_attempt(f, r);
 	free(f->text);
 	f->final = r->status.verdict != LATER;
 	f->code = r->status.code > 0 ? (unsigned)r->status.code : 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The last finding of the journal about each recipient, for readers. */
+/*
+ * What the journal found about each recipient, for readers: the last, and
+ * the attempts that led there, if they are wanted.
+ */
 #ifndef QUEUE_FINDINGS_H
 #define QUEUE_FINDINGS_H
 
@@ -8,7 +11,16 @@
 
 #include "base/attr.h"
 #include "base/hash.h"
+#include "base/limits.h"
+#include "mail/verdict.h"
 #include "queue/store.h"
+
+struct attempt {
+	int64_t at_ms; /* wall clock */
+	int code;      /* of the reply, or 0 */
+	char enhanced[ENHANCED_MAX + 1];
+	char *remote, *text; /* owned; remote may be "" */
+};
 
 struct finding {
 	struct hash_link link;
@@ -19,11 +31,17 @@ struct finding {
 	unsigned code, attempts; /* the reply's, or 0; so far */
 	int64_t at_ms, next_ms;  /* wall clock; of the next try, 0 when final */
 	char *text;              /* why it is still here; "" when final */
+	/* With history only, oldest first: the last of those that were made
+	 * (a hold or a release says again what was found before). */
+	struct attempt *last;
+	unsigned nlast;
 };
 
 struct findings;
 
+/* The last finding of each; or the last ATTEMPTS_KEPT attempts, too. */
 struct findings *findings_new(void) MUST_CHECK;
+struct findings *findings_new_history(void) MUST_CHECK;
 void findings_free(struct findings *f);
 
 /* Replay SPOOL/state/journal.  0; -1 with errno. */
