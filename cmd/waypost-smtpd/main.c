@@ -17,17 +17,19 @@
 #include "smtpd/parent.h"
 
 static const char usage_text[] =
-    "usage: waypost-smtpd [-C file] [--syslog] [--debug]\n"
+    "usage: waypost-smtpd [-C file] [--log format] [--syslog] [--debug]\n"
     "  -C, --config FILE  configuration (default " CONF_PATH ")\n"
+    "      --log FORMAT   log as text or json\n"
     "      --syslog       log to syslog, facility mail, not to stderr\n"
     "      --debug        log more\n"
     "  -V, --version      print the version\n"
     "  -h, --help         print this\n";
 
-enum { OPT_SYSLOG = 256, OPT_DEBUG };
+enum { OPT_LOG = 256, OPT_SYSLOG, OPT_DEBUG };
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'C'},
+    {"log", required_argument, NULL, OPT_LOG},
     {"syslog", no_argument, NULL, OPT_SYSLOG},
     {"debug", no_argument, NULL, OPT_DEBUG},
     {"version", no_argument, NULL, 'V'},
@@ -62,6 +64,10 @@ main(int argc, char **argv)
 		switch (opt) {
 		case 'C':
 			o.conf_path = optarg;
+			break;
+		case OPT_LOG:
+			if (log_target_named(optarg, &target) != 0)
+				return usage(stderr, EX_USAGE);
 			break;
 		case OPT_SYSLOG:
 			target = LOG_TO_SYSLOG;

@@ -31,6 +31,7 @@ static const struct subcommand {
     {"relay", "who may relay: allow, deny, list", relay_run},
     {"reload", "check the configuration, and let the daemons take it",
 	reload_run},
+    {"run", "both daemons in the foreground, for containers", run_run},
     {"set", "give a key of waypost.conf a value", setting_run},
     {"unset", "give it back its default", setting_run},
     {"user", "users who may log in: add, passwd, remove, list", user_run},

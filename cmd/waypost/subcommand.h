@@ -51,6 +51,9 @@ int import_run(const struct invocation *v);
 /* waypost relay allow|deny|list. */
 int relay_run(const struct invocation *v);
 
+/* waypost run. */
+int run_run(const struct invocation *v);
+
 /* waypost set, waypost unset. */
 int setting_run(const struct invocation *v);
 

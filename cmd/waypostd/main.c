@@ -15,21 +15,24 @@
 #include "deliver/carrier.h"
 
 static const char usage_text[] =
-    "usage: waypostd [-C file] [--drain] [--flush] [--syslog] [--debug]\n"
+    "usage: waypostd [-C file] [--drain] [--flush] [--log format]\n"
+    "           [--syslog] [--debug]\n"
     "  -C, --config FILE  configuration (default " CONF_PATH ")\n"
     "      --drain        deliver what is due, then exit\n"
     "      --flush        everything queued is due now\n"
+    "      --log FORMAT   log as text or json\n"
     "      --syslog       log to syslog, facility mail, not to stderr\n"
     "      --debug        log more\n"
     "  -V, --version      print the version\n"
     "  -h, --help         print this\n";
 
-enum { OPT_DRAIN = 256, OPT_FLUSH, OPT_SYSLOG, OPT_DEBUG };
+enum { OPT_DRAIN = 256, OPT_FLUSH, OPT_LOG, OPT_SYSLOG, OPT_DEBUG };
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'C'},
     {"drain", no_argument, NULL, OPT_DRAIN},
     {"flush", no_argument, NULL, OPT_FLUSH},
+    {"log", required_argument, NULL, OPT_LOG},
     {"syslog", no_argument, NULL, OPT_SYSLOG},
     {"debug", no_argument, NULL, OPT_DEBUG},
     {"version", no_argument, NULL, 'V'},
@@ -76,6 +79,10 @@ main(int argc, char **argv)
 			break;
 		case OPT_FLUSH:
 			o.flush = true;
+			break;
+		case OPT_LOG:
+			if (log_target_named(optarg, &target) != 0)
+				return usage(stderr, EX_USAGE);
 			break;
 		case OPT_SYSLOG:
 			target = LOG_TO_SYSLOG;

@@ -9,16 +9,17 @@
 
 #include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/log_json.h"
 
 /* A pipe takes as much whole when poll says that it is ready. */
 #define LOG_LINE_MAX 3900
-#define LOG_VALUE_MAX 1024
 
 static struct {
 	const char *ident;
@@ -39,10 +40,40 @@ log_open(const char *ident, enum log_target target)
 		openlog(ident, LOG_PID | LOG_NDELAY, LOG_MAIL);
 }
 
+int
+log_target_named(const char *name, enum log_target *target)
+{
+	if (strcmp(name, "text") == 0)
+		*target = LOG_TO_STDERR;
+	else if (strcmp(name, "json") == 0)
+		*target = LOG_AS_JSON;
+	else
+		return -1;
+	return 0;
+}
+
 void
 log_level(int level)
 {
 	logger.level = level;
+}
+
+/* As one write, so that lines of several processes do not mix. */
+static void
+to_stderr(const struct buf *line)
+{
+	if (write(STDERR_FILENO, line->data, line->len) == (ssize_t)line->len)
+		logger.dropped = 0;
+}
+
+static bool
+stderr_is_ready(void)
+{
+	struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+	if (poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT))
+		return true;
+	logger.dropped++;
+	return false;
 }
 
 static void
@@ -52,11 +83,8 @@ emit(int level, const struct buf *line)
 		syslog(level, "%s", buf_str(line));
 		return;
 	}
-	struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
-	if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT)) {
-		logger.dropped++;
+	if (!stderr_is_ready())
 		return;
-	}
 	struct buf out;
 	buf_init(&out, LOG_LINE_MAX + 128);
 	if (logger.journald)
@@ -67,8 +95,19 @@ emit(int level, const struct buf *line)
 		(void)buf_addf(&out, "[%lu lines lost] ", logger.dropped);
 	(void)buf_add(&out, buf_str(line), line->len);
 	(void)buf_addc(&out, '\n');
-	if (write(STDERR_FILENO, out.data, out.len) == (ssize_t)out.len)
-		logger.dropped = 0;
+	to_stderr(&out);
+	buf_free(&out);
+}
+
+static void
+emit_json(int level, const char *event, const struct log_field *fields)
+{
+	if (!stderr_is_ready())
+		return;
+	struct buf out;
+	buf_init(&out, LOG_LINE_MAX + 128);
+	log_json_line(&out, logger.ident, level, logger.dropped, event, fields);
+	to_stderr(&out);
 	buf_free(&out);
 }
 
@@ -100,6 +139,10 @@ log_write(int level, const char *event, const struct log_field *fields)
 {
 	if (level > logger.level)
 		return;
+	if (logger.target == LOG_AS_JSON) {
+		emit_json(level, event, fields);
+		return;
+	}
 	struct buf line;
 	buf_init(&line, LOG_LINE_MAX);
 	(void)buf_adds(&line, event);
@@ -155,6 +198,8 @@ die(const char *fmt, ...)
 			text[i] = '?';
 	if (logger.target == LOG_TO_SYSLOG)
 		syslog(LOG_CRIT, "fatal: %s", text);
+	else if (logger.target == LOG_AS_JSON)
+		log_json_fatal(STDERR_FILENO, logger.ident, text);
 	else
 		(void)dprintf(
 		    STDERR_FILENO, "%s: fatal: %s\n", logger.ident, text);

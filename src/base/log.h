@@ -20,6 +20,7 @@
 enum log_target {
 	LOG_TO_STDERR, /* "ident: line", with "<N>" in front under journald */
 	LOG_TO_SYSLOG, /* syslog(3), facility mail */
+	LOG_AS_JSON,   /* to standard error, base/log_json.h */
 };
 
 struct log_field {
@@ -29,6 +30,9 @@ struct log_field {
 	long long num;   /* used when is_num */
 	int is_num;
 };
+
+/* Of a longer value only so many octets are logged. */
+#define LOG_VALUE_MAX 1024
 
 #define LOG_STR(k, s)                                     \
 	{                                                 \
@@ -55,6 +59,9 @@ struct log_field {
  * sendmail, lines go to standard error.
  */
 void log_open(const char *ident, enum log_target target);
+
+/* What --log takes: "text" (LOG_TO_STDERR) or "json".  0, or -1. */
+int log_target_named(const char *name, enum log_target *target) MUST_CHECK;
 
 /* Lines less urgent than level are dropped; LOG_INFO at start. */
 void log_level(int level);

@@ -17,7 +17,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "mail/utf8.h"
+#include "base/utf8.h"
 
 #define LABEL_MAX 63
 

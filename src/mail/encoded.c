@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "mail/utf8.h"
+#include "base/utf8.h"
 
 #define ENCODED_MAX 50 /* octets of text in one encoded word */
 

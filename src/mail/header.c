@@ -15,8 +15,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/utf8.h"
 #include "mail/token.h"
-#include "mail/utf8.h"
 
 static bool
 is_control(char c)

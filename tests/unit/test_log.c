@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -134,6 +135,107 @@ test_long_values_stay_one_bounded_line(void **state)
 		lines += *p == '\n';
 	assert_int_equal(lines, 3);
 	assert_true(strlen(text) < 3 * 8400);
+}
+
+static const struct {
+	const char *value;
+	size_t len;
+	const char *json;
+} json_cases[] = {
+    {"plain", 5, "\"plain\""},
+    {"", 0, "\"\""},
+    {"a\"b\\c/", 6, "\"a\\\"b\\\\c/\""},
+    {"x\r\n{}", 5, "\"x\\u000d\\u000a{}\""},
+    {"\0\x7f", 2, "\"\\u0000\\u007f\""},
+    {"gr\xc3\xbc\xc3\x9f", 6, "\"gr\xc3\xbc\xc3\x9f\""},
+    {"\xc2\x85\xe2\x80\xa8", 5, "\"\\u0085\\u2028\""},
+    {"\xff\xc3", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\""},
+    {"\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+    {"\xf0\x9f\x93\xa7", 4, "\"\xf0\x9f\x93\xa7\""},
+};
+
+static void
+as_json(void)
+{
+	log_open("test", LOG_AS_JSON);
+	for (size_t i = 0; i < sizeof(json_cases) / sizeof(*json_cases); i++)
+		log_event(LOG_NOTICE, "e", LOG_NUM("n", -7),
+		    LOG_STR("none", NULL),
+		    LOG_MEM("v", json_cases[i].value, json_cases[i].len));
+}
+
+static void
+test_N13_json_values(void **state)
+{
+	char wanted[200];
+	const char *p = text;
+	(void)state;
+	setenv("JOURNAL_STREAM", "1:2", 1);
+	assert_int_equal(run(as_json), 0);
+	for (size_t i = 0; i < sizeof(json_cases) / sizeof(*json_cases); i++) {
+		snprintf(wanted, sizeof(wanted),
+		    "\"level\":\"notice\",\"program\":\"test\",\"event\":\"e\","
+		    "\"n\":-7,\"none\":null,\"v\":%s}\n",
+		    json_cases[i].json);
+		/* {"time":"2026-11-24T14:49:23.123Z", */
+		assert_memory_equal(p, "{\"time\":\"2", 10);
+		assert_memory_equal(p + 32, "Z\",", 3);
+		assert_memory_equal(p + 35, wanted, strlen(wanted));
+		p += 35 + strlen(wanted);
+	}
+	assert_int_equal(*p, '\0');
+}
+
+static void
+huge_json(void)
+{
+	static char value[1000000];
+	struct log_field many[40] = {{0}};
+	memset(value, '\x01', sizeof(value) - 1);
+	for (int i = 0; i < 39; i++)
+		many[i] = (struct log_field)LOG_STR("key", value);
+	log_open("test", LOG_AS_JSON);
+	log_write(LOG_INFO, "many", many);
+	memset(value, 'a', sizeof(value) - 1);
+	log_write(LOG_INFO, "many", many);
+	log_text(LOG_INFO, "%s", value);
+	die("\"%s\n", "\xff\\");
+}
+
+static void
+test_json_lines_are_whole(void **state)
+{
+	size_t lines = 0;
+	const char *last = text;
+	(void)state;
+	assert_int_equal(run(huge_json), 75);
+	assert_non_null(strstr(text, "\"event\":\"many\",\"cut\":true}\n"));
+	assert_non_null(strstr(text, "aaa\",\"cut\":true}\n"));
+	assert_non_null(strstr(text, "aaa\"}\n"));
+	for (const char *p = text; *p != '\0'; p++)
+		if (*p == '\n') {
+			assert_true(p - last < 4096);
+			assert_int_equal(p[-1], '}');
+			if (p[1] != '\0')
+				last = p + 1;
+			lines++;
+		}
+	assert_int_equal(lines, 4);
+	assert_string_equal(last, "{\"level\":\"crit\",\"program\":\"test\","
+				  "\"event\":\"fatal\",\"text\":\"????\"}\n");
+}
+
+static void
+test_named_targets(void **state)
+{
+	enum log_target target = LOG_TO_SYSLOG;
+	(void)state;
+	assert_int_equal(log_target_named("xml", &target), -1);
+	assert_int_equal(target, LOG_TO_SYSLOG);
+	assert_int_equal(log_target_named("json", &target), 0);
+	assert_int_equal(target, LOG_AS_JSON);
+	assert_int_equal(log_target_named("text", &target), 0);
+	assert_int_equal(target, LOG_TO_STDERR);
 }
 
 static void
@@ -267,6 +369,9 @@ main(void)
 	    cmocka_unit_test(test_N13_INV7_values_are_escaped),
 	    cmocka_unit_test(test_N13_every_octet_is_one_line),
 	    cmocka_unit_test(test_long_values_stay_one_bounded_line),
+	    cmocka_unit_test(test_N13_json_values),
+	    cmocka_unit_test(test_json_lines_are_whole),
+	    cmocka_unit_test(test_named_targets),
 	    cmocka_unit_test(test_levels),
 	    cmocka_unit_test(test_levels_for_journald),
 	    cmocka_unit_test(test_H12_a_full_pipe_stops_nothing),

@@ -4,7 +4,7 @@
  * normal forms.  Invariant: what utf8_next() takes is exactly what RFC 3629
  * allows, so that two programs never disagree about where it ends.
  */
-#include "mail/utf8.h"
+#include "base/utf8.h"
 
 size_t
 utf8_next(const char *s, size_t len, uint32_t *c)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* UTF-8 as RFC 3629 has it: shortest forms only, no surrogates. */
-#ifndef MAIL_UTF8_H
-#define MAIL_UTF8_H
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
