@@ -11,7 +11,8 @@ for unit in waypostd waypost-smtpd; do
 		--offline=true --threshold=16 \
 		"$top/contrib/systemd/$unit.service"
 done
-for unit in "$top"/contrib/systemd/*; do
+for unit in "$top"/contrib/systemd/*.service \
+	"$top"/contrib/systemd/*.socket; do
 	ok "${unit##*/}: no unknown words" sh -c \
 		'! systemd-analyze verify "$1" 2>&1 | grep -i unknown' sh "$unit"
 done

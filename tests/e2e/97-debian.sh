@@ -1,0 +1,130 @@
+#!/bin/sh
+# The Debian package: built from this tree, clean by lintian, the same files as
+# make install; installed by dpkg in a bare Debian 12, where cron's mail then
+# arrives; removed and purged, which keeps mail.
+#   97-debian.sh BUILD
+# The bare Debian is tests/bare's.
+if [ ! "${WAYPOST_NAMESPACE-}" ] && unshare -mnpuf --mount-proc true 2>/dev/null
+then
+	WAYPOST_NAMESPACE=yes
+	export WAYPOST_NAMESPACE
+	exec unshare -mnpuf --mount-proc --propagation private --kill-child \
+		sh "$0" "$@"
+fi
+. "${0%/*}/lib.sh"
+[ "${WAYPOST_NAMESPACE-}" ] || skip "no namespaces (not root?)"
+for tool in dpkg-buildpackage dh lintian; do
+	command -v $tool >/dev/null || skip "no $tool: run contrib/deps package"
+done
+grep -q AddressSanitizer "$build/sendmail" &&
+	skip "no package of a sanitizer's build"
+bare=$partners/debian
+root=/mnt/root
+
+# --- the package ---
+
+mkdir "$work/out" "$work/tree" "$work/deb"
+"$top/contrib/debian/build" "$work/out" "$build" >"$work/build.log" 2>&1 ||
+	tail -n 20 "$work/build.log" | diag
+deb=$(echo "$work"/out/waypost_*.deb)
+ok "the package is built" test -f "$deb"
+ok "lintian: no errors, no warnings" lintian --allow-root \
+	--fail-on error,warning "$work"/out/waypost_*.changes
+
+# Debian's own: documents, lintian's and logcheck's files, compressed pages,
+# units below lib/; the spool's folders are made by the setup.
+listed() { # DIRECTORY
+	(cd "$1" && find . ! -type d) | sed -e 's/\.gz$//' \
+		-e 's|^\./lib/|./usr/lib/|' |
+		grep -v -e ^./usr/share/doc/ -e ^./usr/share/lintian/ \
+			-e ^./etc/logcheck/ | sort
+}
+dpkg-deb -x "$deb" "$work/deb"
+make -s -C "$top" B="$build" DESTDIR="$work/tree" install >/dev/null
+listed "$work/deb" >"$work/in_package"
+listed "$work/tree" >"$work/installed"
+same "make install makes the same files" "$work/in_package" "$work/installed"
+is "... with the same content" "$(cd "$work/tree" && find etc usr/sbin \
+	usr/lib/waypost usr/lib/tmpfiles.d -type f \
+	! -path 'usr/sbin/*' -exec cmp {} "$work/deb/{}" \; 2>&1)" ""
+dpkg-deb -e "$deb" "$work/control"
+is "the configuration is the administrator's" \
+	"$(grep -c '^/etc/waypost/' "$work/control/conffiles")" 2
+
+# --- in a bare Debian ---
+
+[ -d "$bare" ] || {
+	echo "ok $((tests + 1)) - in a bare Debian # SKIP none: run tests/bare"
+	tests=$((tests + 1))
+	done_testing
+}
+mount -t tmpfs -o mode=755 none /mnt
+mkdir /mnt/above /mnt/aside "$root"
+mount -t overlay none -o \
+	"lowerdir=$bare,upperdir=/mnt/above,workdir=/mnt/aside" "$root" ||
+	skip "no overlay here"
+mount -t proc none "$root/proc"
+hostname host.package.test
+ip link set lo up
+cp "$deb" "$root/waypost.deb"
+inside() {
+	chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+		LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
+}
+spool=$root/var/spool/waypost
+
+ok "dpkg -i" inside dpkg -i /waypost.deb
+is "sendmail is set-gid" "$(inside stat -c '%a %U:%G' /usr/sbin/sendmail)" \
+	"2755 root:waydrop"
+is "the queue is waypost's and sendmail's" "$(inside stat -c '%a %U:%G' \
+	/var/spool/waypost/queue/new)" "3770 waypost:waydrop"
+is "secrets are nobody's" "$(inside stat -c '%a %U:%G' \
+	/etc/waypost/secrets)" "750 root:waypost"
+ok "/etc/aliases is there" grep -q '^postmaster: ' "$root/etc/aliases"
+ok "its units are enabled" test -h \
+	"$root/etc/systemd/system/multi-user.target.wants/waypostd.service"
+is "dpkg is content" "$(inside dpkg --audit)" ""
+
+ok "waypost domain add" inside waypost domain add package.test local default
+inside useradd --create-home alice
+daemon() {
+	exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
+spawn carrier daemon waypostd
+carrier=$pid
+ok "waypostd starts" within 20 grep -q ': started ' "$work/carrier.log"
+ok "... not as root" [ "$(stat -c %U "/proc/$carrier")" != root ]
+echo '@reboot echo it is done' | inside crontab -u alice -
+rm -f "$root/run/crond.reboot"
+spawn cron daemon cron -f
+arrived() { # TEXT
+	grep -rq "$1" "$spool/drop"
+}
+ok "cron's mail arrives" within 60 arrived '^it is done'
+ok "... for the job's owner" arrived '^To: alice'
+
+# --- upgraded, removed, purged ---
+
+echo '# mine' >>"$root/etc/waypost/domains"
+echo '# mine' >>"$root/etc/aliases"
+ok "again, as an upgrade" inside dpkg -i --force-confold /waypost.deb
+is "... sendmail is set-gid" "$(inside stat -c '%a %U:%G' /usr/sbin/sendmail)" \
+	"2755 root:waydrop"
+is "... nothing of the administrator is lost" "$(cat \
+	"$root/etc/waypost/domains" "$root/etc/aliases" | grep -c mine)" 2
+kill "$carrier"
+reap "$carrier" 15
+inside sh -c 'echo wait | sendmail later@example.net' 2>/dev/null
+ok "dpkg -r" inside dpkg -r waypost
+ok "... keeps the configuration" test -f "$root/etc/waypost/waypost.conf"
+ok "dpkg -P" inside sh -c 'dpkg -P waypost >/purged'
+is "... keeps the mail that waits" "$(files "$spool/queue/new")" 1
+ok "... and says so" grep -q 'there is mail in /var/spool/waypost' \
+	"$root/purged"
+ok "... and no configuration" test ! -e "$root/etc/waypost"
+ok "dpkg -i once more" inside dpkg -i /waypost.deb
+ok "... finds it" inside mailq
+rm -rf "$spool/queue/new/"* "$spool/drop/"* "$spool/badmail/"*
+ok "purged without mail" inside dpkg -P waypost
+ok "... nothing of it is left" test ! -e "$spool"
+done_testing
