@@ -26,7 +26,8 @@ static const struct subcommand {
 	explain_run},
     {"import", "what another mailer's configuration means here", import_run},
     {"queue",
-	"the queue: list, show, hold, release, retry, remove, flush, requeue",
+	"the queue: list, show, hold, release, retry, remove, flush, requeue, "
+	"export, import",
 	queue_run},
     {"relay", "who may relay: allow, deny, list", relay_run},
     {"reload", "check the configuration, and let the daemons take it",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * waypost queue: looks at the queue, and gives orders about it to waypostd.
- * Reads files and writes orders; it touches no mail itself but for requeue,
- * which is a door like sendmail.
+ * Reads files and writes orders; it touches no mail itself but for requeue
+ * and import, which are doors like sendmail.
  *
  * Invariant: an order names recipients that were looked up before, so that
  * mail that comes in meanwhile is never caught by it (but by flush).
@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "order_send.h"
 #include "queue_flush.h"
+#include "queue_move.h"
 #include "queue_print.h"
 #include "requeue.h"
 #include "subcommand.h"
@@ -24,7 +25,7 @@
 struct request {
 	const struct conf *c;
 	struct selector selector;
-	bool all, json, report, purge, wait;
+	bool all, held, json, report, purge, wait;
 	const struct verb *verb;
 };
 
@@ -43,6 +44,8 @@ static const char usage_text[] =
     "       waypost [-C file] queue remove [--report] [--purge] selector ...\n"
     "       waypost [-C file] queue flush [--wait]\n"
     "       waypost [-C file] queue requeue name ...\n"
+    "       waypost [-C file] queue export [--held] >file\n"
+    "       waypost [-C file] queue import <file\n"
     "A selector is a message id, or one of\n"
     "  --from ADDRESS, --to ADDRESS   user@domain or @domain; <> in --from\n"
     "  --destination DOMAIN           of the recipient\n"
@@ -162,6 +165,18 @@ run_requeue(const struct request *r)
 	return requeue(r->c, r->selector.ids, r->selector.nids);
 }
 
+static int
+run_export(const struct request *r)
+{
+	return queue_export(r->c, r->held);
+}
+
+static int
+run_import(const struct request *r)
+{
+	return queue_import(r->c);
+}
+
 static const struct verb verbs[] = {
     {"list", run_list, 0, false, NULL},
     {"show", run_show, 0, true, NULL},
@@ -171,6 +186,8 @@ static const struct verb verbs[] = {
     {"remove", run_order, ORDER_REMOVE, true, "removed"},
     {"flush", run_flush, 0, false, NULL},
     {"requeue", run_requeue, 0, true, NULL},
+    {"export", run_export, 0, false, NULL},
+    {"import", run_import, 0, false, NULL},
 };
 
 #define NVERBS (sizeof(verbs) / sizeof(*verbs))
@@ -186,9 +203,10 @@ sound(const struct request *r)
 	bool looks = v->run == run_list || v->run == run_show;
 	bool removes = v->run == run_order && v->order == ORDER_REMOVE;
 	if ((r->json && !looks) || ((r->report || r->purge) && !removes) ||
-	    (r->wait && v->run != run_flush))
+	    (r->wait && v->run != run_flush) ||
+	    (r->held && v->run != run_export))
 		return false;
-	if (v->run == run_flush)
+	if (v->run == run_flush || v->run == run_export || v->run == run_import)
 		return !filter && s->nids == 0;
 	if (v->run == run_requeue)
 		return !filter && s->nids > 0;
@@ -203,7 +221,8 @@ enum {
 	OPT_ALL,
 	OPT_REPORT,
 	OPT_PURGE,
-	OPT_WAIT
+	OPT_WAIT,
+	OPT_HELD
 };
 
 static const struct option options[] = {
@@ -215,6 +234,7 @@ static const struct option options[] = {
     {"report", no_argument, NULL, OPT_REPORT},
     {"purge", no_argument, NULL, OPT_PURGE},
     {"wait", no_argument, NULL, OPT_WAIT},
+    {"held", no_argument, NULL, OPT_HELD},
     {NULL, 0, NULL, 0},
 };
 
@@ -241,6 +261,8 @@ take_option(struct request *r, int opt)
 		return r->purge = true;
 	case OPT_WAIT:
 		return r->wait = true;
+	case OPT_HELD:
+		return r->held = true;
 	default:
 		return false;
 	}

@@ -30,7 +30,8 @@ int user_run(const struct invocation *v);
 /* waypost alias check. */
 int alias_run(const struct invocation *v);
 
-/* waypost queue list|show|hold|release|retry|remove|flush|requeue. */
+/* waypost queue list|show|hold|release|retry|remove|flush|requeue|export|
+ * import. */
 int queue_run(const struct invocation *v);
 
 /* waypost check.  0 well, 1 warnings, 2 faults; else of sysexits.h. */

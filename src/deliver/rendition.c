@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -20,6 +19,7 @@
 #include "base/log.h"
 #include "deliver/dkim_sign.h"
 #include "deliver/idn.h"
+#include "queue/store.h"
 
 /* --- the envelope --- */
 
@@ -56,16 +56,6 @@ readdress(struct rendition *r, const struct rendition_input *in)
 /* --- the message --- */
 
 static int
-temporary_file(int dir_fd)
-{
-	int fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	/* Not every file system has them. */
-	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
-		fd = memfd_create("waypost", MFD_CLOEXEC);
-	return fd;
-}
-
-static int
 trouble(struct status *st)
 {
 	status_set(st, LATER, 0,
@@ -94,7 +84,7 @@ convert_message(struct rendition *r, const struct rendition_input *in,
 {
 	const char *why;
 	bool address;
-	int fd = temporary_file(in->dir_fd);
+	int fd = store_scratch(in->dir_fd);
 	if (fd < 0)
 		return trouble(st);
 	enum convert_result result = convert(

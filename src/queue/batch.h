@@ -58,8 +58,10 @@ int batch_finish(struct batch_writer *w) MUST_CHECK;
 /* --- reading --- */
 
 struct batch {
-	int fd; /* owned once opened */
-	uint64_t size;
+	int fd;        /* owned once opened */
+	uint64_t base; /* where in the file it begins */
+	uint64_t size; /* octets of it, to its end */
+	uint64_t end;  /* where records end */
 	uint32_t count;
 	char *head; /* the first octets of the file, owned */
 	size_t head_len;
@@ -80,6 +82,16 @@ struct batch_entry {
 int batch_open(
     struct batch *b, int dirfd, const char *name, const char **why) MUST_CHECK;
 void batch_close(struct batch *b);
+
+/* The same for a part of another file, which is borrowed: the caller keeps
+ * fd open for as long. */
+int batch_open_part(struct batch *b, int fd, uint64_t base, uint64_t size,
+    const char **why) MUST_CHECK;
+
+/* The same for what is no complete batch, to see what of it is whole: the
+ * start alone is checked, and count is not known. */
+int batch_open_damaged(
+    struct batch *b, int dirfd, const char *name, const char **why) MUST_CHECK;
 
 /* Entries in order; start with *at = 0.  1: e is set, *at moved.  0: no
  * more.  -1: errno as above.  Checks the record line only. */
@@ -108,5 +120,24 @@ int batch_verify_lines(struct batch *b, const struct batch_entry *e,
  * CRC?  For recovery; does not judge what the envelopes say.  0, -1 as
  * above. */
 int batch_check(struct batch *b, const char **why) MUST_CHECK;
+
+/* --- from one to another --- */
+
+/* Is this recipient wanted? */
+typedef bool (*batch_keep_fn)(void *arg, uint32_t seq, uint32_t rcpt);
+
+/*
+ * Write one message once more, with the recipients that are wanted; numbers
+ * stay.  1: written; 0: none is wanted; -1 with errno as above or as for a
+ * writer, and then the writer is dead.  Data is checked on the way, so
+ * that damage is never sealed with a fresh checksum.
+ */
+int batch_copy_entry(struct batch *from, const struct batch_entry *e,
+    struct batch_writer *to, batch_keep_fn keep, void *arg) MUST_CHECK;
+
+/* All messages; 0, or -1 with errno as before, and ENODATA when no
+ * recipient of any is wanted.  Does not finish the writer. */
+int batch_copy(struct batch *from, struct batch_writer *to, batch_keep_fn keep,
+    void *arg) MUST_CHECK;
 
 #endif

@@ -32,7 +32,7 @@ bad(const char **why, const char *what)
 }
 
 static uint64_t
-end_offset(const struct batch *b)
+end_line(const struct batch *b)
 {
 	return b->size - LAYOUT_END_LEN;
 }
@@ -56,11 +56,22 @@ fetch(const struct batch *b, uint64_t offset, char *out, size_t len,
 		memcpy(out, head, len);
 		return 0;
 	}
-	ssize_t n = io_pread(b->fd, out, len, (off_t)offset);
+	ssize_t n = io_pread(b->fd, out, len, (off_t)(b->base + offset));
 	if (n < 0)
 		return -1;
 	if ((size_t)n < len)
 		return bad(why, "file became shorter");
+	return 0;
+}
+
+static int
+check_size(struct batch *b, uint64_t size, const char **why)
+{
+	if (size < LAYOUT_START_LEN + LAYOUT_RECORD_LEN + LAYOUT_END_LEN)
+		return bad(why, "too short");
+	if (size > BATCH_BYTES_MAX)
+		return bad(why, "too long");
+	b->size = size;
 	return 0;
 }
 
@@ -74,17 +85,11 @@ check_file(struct batch *b, const char **why)
 		return bad(why, "not a regular file");
 	if (st.st_nlink != 1)
 		return bad(why, "more than one link");
-	if (st.st_size <
-	    (off_t)(LAYOUT_START_LEN + LAYOUT_RECORD_LEN + LAYOUT_END_LEN))
-		return bad(why, "too short");
-	if ((uint64_t)st.st_size > BATCH_BYTES_MAX)
-		return bad(why, "too long");
-	b->size = (uint64_t)st.st_size;
-	return 0;
+	return check_size(b, (uint64_t)st.st_size, why);
 }
 
 static int
-check_ends(struct batch *b, const char **why)
+check_start(struct batch *b, const char **why)
 {
 	size_t len = b->size < HEAD_SIZE ? (size_t)b->size : HEAD_SIZE;
 	b->head = alloc_grow(NULL, len, 1);
@@ -93,24 +98,30 @@ check_ends(struct batch *b, const char **why)
 	b->head_len = len;
 	if (memcmp(b->head, LAYOUT_START, LAYOUT_START_LEN) != 0)
 		return bad(why, "no start line");
+	return 0;
+}
 
+static int
+check_end(struct batch *b, const char **why)
+{
 	char line[LAYOUT_END_LEN];
 	const char *p = line;
 	uint64_t count, size;
-	if (fetch(b, end_offset(b), line, sizeof(line), why) != 0)
+	if (fetch(b, end_line(b), line, sizeof(line), why) != 0)
 		return -1;
 	if (!layout_sealed(line, sizeof(line)) || !layout_literal(&p, "END ") ||
 	    !layout_decimal(&p, 8, &count) || !layout_literal(&p, " ") ||
 	    !layout_decimal(&p, 16, &size) || !layout_literal(&p, " "))
 		return bad(why, "no end line");
-	if (size != end_offset(b) || count == 0 || count > BATCH_MESSAGES_MAX)
+	if (size != end_line(b) || count == 0 || count > BATCH_MESSAGES_MAX)
 		return bad(why, "wrong end line");
 	b->count = (uint32_t)count;
+	b->end = end_line(b);
 	return 0;
 }
 
-int
-batch_open(struct batch *b, int dirfd, const char *name, const char **why)
+static int
+open_file(struct batch *b, int dirfd, const char *name, const char **why)
 {
 	*b = (struct batch){.fd = -1};
 	*why = "";
@@ -121,12 +132,52 @@ batch_open(struct batch *b, int dirfd, const char *name, const char **why)
 		return bad(why, "not a regular file");
 	if (b->fd < 0)
 		return -1;
-	if (check_file(b, why) == 0 && check_ends(b, why) == 0)
+	return check_file(b, why) != 0 ? -1 : check_start(b, why);
+}
+
+static int
+opened(struct batch *b, int result)
+{
+	if (result == 0)
 		return 0;
 	int saved = errno;
 	batch_close(b);
 	errno = saved;
 	return -1;
+}
+
+int
+batch_open(struct batch *b, int dirfd, const char *name, const char **why)
+{
+	int result = open_file(b, dirfd, name, why);
+	return opened(b, result == 0 ? check_end(b, why) : result);
+}
+
+int
+batch_open_damaged(
+    struct batch *b, int dirfd, const char *name, const char **why)
+{
+	int result = open_file(b, dirfd, name, why);
+	if (result == 0 && check_end(b, why) != 0) {
+		b->end = b->size;
+		result = errno == EBADMSG ? 0 : -1;
+	}
+	return opened(b, result);
+}
+
+int
+batch_open_part(
+    struct batch *b, int fd, uint64_t base, uint64_t size, const char **why)
+{
+	*b = (struct batch){.base = base};
+	*why = "";
+	b->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (b->fd < 0)
+		return -1;
+	int result = check_size(b, size, why);
+	if (result == 0)
+		result = check_start(b, why);
+	return opened(b, result == 0 ? check_end(b, why) : result);
 }
 
 void
@@ -160,15 +211,15 @@ batch_next(
 {
 	char line[LAYOUT_RECORD_LEN];
 	uint64_t start = *at == 0 ? LAYOUT_START_LEN : *at;
-	if (start == end_offset(b))
+	if (start == b->end)
 		return 0;
-	if (start > end_offset(b) || end_offset(b) - start < LAYOUT_RECORD_LEN)
+	if (start > b->end || b->end - start < LAYOUT_RECORD_LEN)
 		return bad(why, "no room for a record");
 	if (fetch(b, start, line, sizeof(line), why) != 0)
 		return -1;
 	if (!read_record(line, e))
 		return bad(why, "broken record line");
-	uint64_t room = end_offset(b) - start - LAYOUT_RECORD_LEN;
+	uint64_t room = b->end - start - LAYOUT_RECORD_LEN;
 	if (e->env_len > room || e->data_len > room - e->env_len)
 		return bad(why, "record longer than the file");
 	e->env_offset = start + LAYOUT_RECORD_LEN;

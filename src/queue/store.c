@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -223,6 +224,16 @@ store_close(struct store *s)
 		if (fds[i] >= 0)
 			(void)close(fds[i]);
 	store_init(s);
+}
+
+int
+store_scratch(int tmp_fd)
+{
+	int fd = openat(tmp_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	/* Not every file system has them. */
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+		fd = memfd_create("waypost", MFD_CLOEXEC);
+	return fd;
 }
 
 bool

@@ -35,6 +35,10 @@ int store_writable(const struct store *s) MUST_CHECK;
 int store_open_carrier(struct store *s, const char *spool) MUST_CHECK;
 void store_close(struct store *s);
 
+/* A file without a name on the file system of tmp/ (or in memory, where that
+ * cannot be): the descriptor, for reading and writing; -1 with errno. */
+int store_scratch(int tmp_fd) MUST_CHECK;
+
 /* Does a running waypostd hold the lock?  Asks without taking it (B22). */
 bool store_served(const struct store *s);
 
@@ -99,8 +103,7 @@ int store_quarantine(
  * the old or the new file stands, so forget no outcome; ENODATA when no
  * recipient would be left (store_remove is what you want).
  */
-typedef bool (*store_keep_fn)(void *arg, uint32_t seq, uint32_t rcpt);
-int store_rewrite(struct store *s, const char *batch, store_keep_fn keep,
+int store_rewrite(struct store *s, const char *batch, batch_keep_fn keep,
     void *arg) MUST_CHECK;
 
 /*
