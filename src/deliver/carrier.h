@@ -150,7 +150,9 @@ void settle_finished(struct carrier *c, struct bundle *b);
  * LATER. */
 void notice_failures(struct carrier *c, struct job *j, struct status *sts);
 
-/* The delay notice goes out with the first try after its time. */
+/* The delay notice goes out with the first finding after its time. */
+bool notice_is_due(const struct carrier *c, const struct letter *l,
+    const struct slot *sl, int64_t now);
 void notice_delays(struct carrier *c, struct job *j, const struct status *sts);
 
 /* What was delivered, relayed or expanded, for those who asked; not those in

@@ -15,6 +15,8 @@
 
 /* A dead destination is probed at least this often. */
 #define DESTINATION_BACKOFF_MAX_MS (15 * 60 * 1000LL)
+/* What failed is remembered this long after it could be tried again. */
+#define DESTINATION_KEEP_MS (24 * 3600 * 1000LL)
 /* An address that failed is left alone for this long while others live. */
 #define TARGET_DEAD_MS (60 * 1000LL)
 /* The same for all addresses with a user that was refused. */
@@ -57,11 +59,13 @@ void conn_abort_all(struct carrier *c);
 /* It is over, and in no list any more: what that means for others. */
 void conn_ended(struct conn *conn, const struct status *st, bool was_ready);
 
-/* --- destination.c, for conn.c --- */
+/* --- destination.c, for conn.c and pool.c --- */
 
 struct job *destination_take(struct destination *d);
 void destination_mark(struct destination *d);
 void destination_give_back(struct destination *d);
+void destination_pump(struct destination *d);
+void destination_free(struct carrier *c, struct destination *d);
 
 /* No host of it can be reached (LATER) or will ever be (NEVER): answers all
  * that waits, starts the back-off. */

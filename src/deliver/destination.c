@@ -17,15 +17,6 @@
 /* Never cut: two destinations with one key would share credentials. */
 #define KEY_MAX (1024 * 1024)
 
-void
-pool_init(struct pool *p)
-{
-	*p = (struct pool){0};
-	TAILQ_INIT(&p->idle);
-	STAILQ_INIT(&p->dirty);
-	STAILQ_INIT(&p->starved);
-}
-
 static bool
 same_key(const struct hash_link *l, const void *key)
 {
@@ -87,7 +78,7 @@ destination_find(
 	return d;
 }
 
-static void
+void
 destination_free(struct carrier *c, struct destination *d)
 {
 	hash_remove(&c->pool.destinations, &d->link);
@@ -97,6 +88,9 @@ destination_free(struct carrier *c, struct destination *d)
 		STAILQ_REMOVE(&c->pool.starved, d, destination, starved_link);
 		c->pool.nstarved--;
 	}
+	if (d->failures > 0)
+		board_well(c->board, d->key);
+	intern_drop_reason(&c->schedule.interns, d->why);
 	targets_free(d->targets);
 	conf_unref(d->conf);
 	free(d->domain);
@@ -166,6 +160,9 @@ destination_failed(struct destination *d, const struct status *why)
 		if (delay > DESTINATION_BACKOFF_MAX_MS)
 			delay = DESTINATION_BACKOFF_MAX_MS;
 		d->retry_at = clock_mono_ms() + delay;
+		struct reason *old = d->why;
+		d->why = intern_reason(&c->schedule.interns, st, "");
+		intern_drop_reason(&c->schedule.interns, old);
 		log_event(LOG_WARNING, "unreachable", LOG_STR("dest", d->key),
 		    LOG_NUM("waiting", d->waiting),
 		    LOG_NUM("failures", d->failures),
@@ -209,8 +206,8 @@ pump_local(struct destination *d)
 		destination_mark(d);
 }
 
-static void
-pump(struct destination *d)
+void
+destination_pump(struct destination *d)
 {
 	if (d->route.way == WAY_LOCAL) {
 		pump_local(d);
@@ -225,56 +222,6 @@ pump(struct destination *d)
 	}
 	while (d->waiting > 0 && conn_open_one(d))
 		;
-}
-
-void
-pool_pump(struct carrier *c)
-{
-	if (c->halted || c->stopping)
-		return;
-	/* What becomes dirty meanwhile has its turn later: no starvation. */
-	struct destination_list now = STAILQ_HEAD_INITIALIZER(now);
-	STAILQ_CONCAT(&now, &c->pool.dirty);
-	struct destination *d;
-	while ((d = STAILQ_FIRST(&now)) != NULL) {
-		STAILQ_REMOVE_HEAD(&now, dirty_link);
-		d->is_dirty = false;
-		pump(d);
-		if (d->waiting == 0 && d->nconns == 0 && d->active == 0 &&
-		    d->failures == 0 && !d->is_dirty)
-			destination_free(c, d);
-	}
-	/* Who was released may not have wanted it any more. */
-	if (c->pool.conns < c->conf->outbound.connections)
-		pool_release(c);
-}
-
-static void
-resume_one(void *arg, struct hash_link *link)
-{
-	struct destination *d = (struct destination *)link;
-	(void)arg;
-	if (d->waiting > 0)
-		destination_mark(d);
-}
-
-void
-pool_resume(struct carrier *c)
-{
-	hash_each(&c->pool.destinations, resume_one, c);
-	carrier_wake(c);
-}
-
-void
-pool_release(struct carrier *c)
-{
-	struct destination *d = STAILQ_FIRST(&c->pool.starved);
-	if (d == NULL)
-		return;
-	STAILQ_REMOVE_HEAD(&c->pool.starved, starved_link);
-	c->pool.nstarved--;
-	d->is_starved = false;
-	destination_mark(d);
 }
 
 /* A waiting job becomes waiting recipients again, due at once. */
@@ -312,77 +259,4 @@ void
 pool_recall(struct carrier *c, bool now)
 {
 	hash_each(&c->pool.destinations, recall_one, &now);
-}
-
-static void
-reroute_one(void *arg, struct hash_link *link)
-{
-	struct carrier *c = arg;
-	struct destination *d = (struct destination *)link;
-	destination_give_back(d);
-	board_well(c->board, d->key);
-	d->failures = 0;
-	d->retry_at = 0;
-	d->hold = 0;
-	conn_retire(d);
-	/* What still goes on there must not delay what follows. */
-	d->window = d->nconns + 1;
-	/* Its old look-ups belong to the old resolver. */
-	targets_route(d->targets, c->resolver, d->conf,
-	    &(struct route){.way = WAY_LOCAL}, "");
-	conf_unref(d->conf);
-	d->conf = NULL;
-	if (d->nconns == 0 && d->active == 0)
-		destination_free(c, d);
-}
-
-void
-pool_reroute(struct carrier *c)
-{
-	hash_each(&c->pool.destinations, reroute_one, c);
-	carrier_wake(c);
-}
-
-static void
-sweep_one(void *arg, struct hash_link *link)
-{
-	struct destination *d = (struct destination *)link;
-	if (d->waiting == 0 && d->active == 0 && d->nconns == 0 &&
-	    !d->is_dirty && d->retry_at <= clock_mono_ms())
-		destination_free(arg, d);
-}
-
-void
-pool_sweep(struct carrier *c)
-{
-	hash_each(&c->pool.destinations, sweep_one, c);
-}
-
-static void
-stop_one(void *arg, struct hash_link *link)
-{
-	(void)arg;
-	destination_give_back((struct destination *)link);
-	conn_retire((struct destination *)link);
-}
-
-static void
-free_one(void *arg, struct hash_link *link)
-{
-	destination_free(arg, (struct destination *)link);
-}
-
-void
-pool_stop(struct carrier *c, bool force)
-{
-	hash_each(&c->pool.destinations, stop_one, c);
-	if (force)
-		conn_abort_all(c);
-}
-
-void
-pool_free(struct carrier *c)
-{
-	hash_each(&c->pool.destinations, free_one, c);
-	hash_free(&c->pool.destinations);
 }

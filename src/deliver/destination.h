@@ -56,6 +56,7 @@ struct destination {
 	unsigned failures; /* in a row */
 	unsigned lost;     /* sessions in a row that achieved nothing */
 	int64_t retry_at;  /* monotonic ms; in back-off before it */
+	struct reason *why; /* of the last failure, owned; or NULL */
 	int64_t hold;      /* open no further connection before it */
 
 	unsigned refusals; /* of our login, since one was accepted */

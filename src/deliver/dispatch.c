@@ -19,6 +19,7 @@
 struct touched {
 	struct destination **v;
 	size_t n, cap;
+	struct job *answered; /* of the message: what is not tried now */
 };
 
 static void
@@ -40,6 +41,39 @@ flush_job(struct destination *d)
 		destination_add(d, j, false);
 }
 
+/* During a back-off nobody is asked; but who has waited long enough for an
+ * answer gets the last one that there was: the first, the one that makes the
+ * delay notice, the one that ends it. */
+static bool
+is_owed_answer(const struct carrier *c, const struct letter *l,
+    const struct slot *sl, int64_t now)
+{
+	return sl->reason == NULL || notice_is_due(c, l, sl, now) ||
+	       letter_age(l, now) >= c->conf->queue.expire_ms;
+}
+
+/* false: it is only put off. */
+static bool
+answer_instead(struct carrier *c, struct letter *l, uint32_t i, int64_t now,
+    const struct destination *d, struct job **answered)
+{
+	struct slot *sl = &l->slots[i];
+	struct status st;
+	if (!is_owed_answer(c, l, sl, now)) {
+		/* One probe for all: spread the rest over a tenth. */
+		int64_t left = d->retry_at - now;
+		sl->next =
+		    d->retry_at + (left > 10 ? random() % (left / 10) : 0);
+		return false;
+	}
+	if (*answered == NULL)
+		*answered = job_new(NULL, l);
+	job_add(*answered, i);
+	reason_status(d->why, &st);
+	job_result(*answered, &c->schedule, (*answered)->n - 1, &st);
+	return true;
+}
+
 /* false: put off, its destination is not to be bothered now. */
 static bool
 dispatch_slot(struct carrier *c, struct letter *l, uint32_t i, int64_t now,
@@ -53,11 +87,7 @@ dispatch_slot(struct carrier *c, struct letter *l, uint32_t i, int64_t now,
 	route_find(c->conf, domain, l->sender->text, &route);
 	struct destination *d = destination_find(c, &route, domain);
 	if (destination_backs_off(d, now)) {
-		/* One probe for all: spread the rest over a tenth. */
-		int64_t left = d->retry_at - now;
-		sl->next =
-		    d->retry_at + (left > 10 ? random() % (left / 10) : 0);
-		return false;
+		return answer_instead(c, l, i, now, d, &t->answered);
 	}
 	unsigned most = c->conf->outbound.recipients_per_message;
 	if (d->building != NULL && most != 0 && d->building->n >= most)
@@ -106,6 +136,9 @@ dispatch_letter(
 			put_off |= !dispatch_slot(c, l, i, now, t);
 	for (size_t i = 0; i < t->n; i++)
 		flush_job(t->v[i]);
+	if (t->answered != NULL)
+		settle_later(c, t->answered);
+	t->answered = NULL;
 	if (put_off && l->watched)
 		watched_put_off(c, l, now);
 	schedule_enter(&c->schedule, l);

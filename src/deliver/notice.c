@@ -70,21 +70,26 @@ notice_failures(struct carrier *c, struct job *j, struct status *sts)
 	free(wanted);
 }
 
-/* The delay notice goes out with the first try after its time. */
-void
-notice_delays(struct carrier *c, struct job *j, const struct status *sts)
+bool
+notice_is_due(const struct carrier *c, const struct letter *l,
+    const struct slot *sl, int64_t now)
 {
 	/* In seconds, as what is known of the try before. */
 	int64_t notice = (c->conf->queue.delay_notice_ms + 999) / 1000;
-	int64_t age = letter_age(j->letter, clock_mono_ms());
-	if (notice <= 0 || age < notice * 1000)
-		return;
+	return notice > 0 && letter_age(l, now) >= notice * 1000 &&
+	       sl->tried < notice;
+}
+
+void
+notice_delays(struct carrier *c, struct job *j, const struct status *sts)
+{
+	int64_t now = clock_mono_ms();
 	bool *wanted = alloc_zero(j->n, sizeof(*wanted));
 	bool any = false;
 	for (uint32_t i = 0; i < j->n; i++) {
 		struct slot *sl = &j->letter->slots[j->results[i].slot];
-		any |= wanted[i] =
-		    sts[i].verdict == LATER && sl->tried < notice;
+		any |= wanted[i] = sts[i].verdict == LATER &&
+				   notice_is_due(c, j->letter, sl, now);
 	}
 	/* A notice is a courtesy: if it fails, the mail is still owed. */
 	if (any)

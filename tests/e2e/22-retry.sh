@@ -121,7 +121,7 @@ ok "K27 ... from the null sender" grep -q '^x-sender: *<*>*.$' \
 	"$work"/a/spool/drop/*.eml
 
 # R7: a message that is older than expire when it is first tried.
-queue='retry = { "1h" } delay-notice = "0" expire = "1s"'
+queue='retry = { "1h" } delay-notice = "0" expire = "1h"'
 place
 post a m1 me@example.com u@x.test
 if [ -f /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 ] &&
