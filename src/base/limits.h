@@ -51,6 +51,7 @@
 #define MULTI_CONNECTIONS_MAX 200 /* on one libcurl multi: it searches */
 
 #define DNS_RECORDS_MAX 256        /* of one answer that are looked at */
+#define DNS_QUESTIONS_MAX 128      /* with the servers at a time */
 #define DNS_TIMEOUT_MS (20 * 1000) /* one question, however many servers */
 #define MX_HOSTS_MAX 32            /* mail exchangers of one domain */
 #define MX_ADDRESSES_MAX 8         /* of one of them and one IP version */

@@ -40,7 +40,8 @@ static const char *const settings[][2] = {
     {"infra-keep-probing:", "yes"},
     {"cache-max-ttl:", "3600"},
     {"cache-max-negative-ttl:", "300"},
-    {"outgoing-range:", "64"},
+    /* DNS_QUESTIONS_MAX, and as many again that they lead to. */
+    {"outgoing-range:", "256"},
 };
 
 static int

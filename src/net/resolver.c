@@ -7,8 +7,8 @@
  * from within ub_resolve_event(); answers therefore wait in a list that an
  * event empties, one a turn, so that callbacks may do anything, even free
  * the resolver.  Every question has its own deadline.  Invariant: a question
- * is in exactly one list, asked or answered; asked ones are known to the
- * present context and to no other.
+ * is in exactly one list, waiting, asked or answered; asked ones are known to
+ * the present context and to no other, and are DNS_QUESTIONS_MAX at most.
  */
 #include "net/resolver.h"
 
@@ -35,6 +35,8 @@
 #define HOSTS_TTL 1
 #define CLASS_IN 1
 
+TAILQ_HEAD(list, question);
+
 struct question {
 	TAILQ_ENTRY(question) link;
 	struct resolver *resolver;
@@ -44,11 +46,9 @@ struct question {
 	char *name;
 	struct answer answer; /* owns records */
 	struct buf why;
-	bool asked, answered; /* asked: libunbound has it, by this id */
-	int id;
+	struct list *in; /* one of the resolver's */
+	int id;          /* libunbound's, while it is asked */
 };
-
-TAILQ_HEAD(list, question);
 
 struct resolver {
 	struct event_base *base;
@@ -56,7 +56,8 @@ struct resolver {
 	struct ub_ctx *ctx;  /* NULL until the first question */
 	struct stat servers; /* resolv.conf as ctx knows it */
 	struct hosts *hosts; /* NULL: not to be used */
-	struct list asked, answered;
+	struct list waiting, asked, answered;
+	unsigned nasked;
 	struct buf trouble;              /* "" when the last was answered */
 	struct resolver_options options; /* its strings are ours */
 	char **servers_text, *anchor_text;
@@ -82,15 +83,25 @@ free_question(struct question *q)
 	free(q);
 }
 
+static void
+move(struct question *q, struct list *to)
+{
+	struct resolver *r = q->resolver;
+	if (q->in == &r->asked)
+		r->nasked--;
+	if (to == &r->asked)
+		r->nasked++;
+	TAILQ_REMOVE(q->in, q, link);
+	TAILQ_INSERT_TAIL(to, q, link);
+	q->in = to;
+}
+
 /* The answer is complete: let the event loop bring it. */
 static void
 answer(struct question *q, enum answer_kind kind, const char *why)
 {
 	struct resolver *r = q->resolver;
-	TAILQ_REMOVE(&r->asked, q, link);
-	TAILQ_INSERT_TAIL(&r->answered, q, link);
-	q->asked = false;
-	q->answered = true;
+	move(q, &r->answered);
 	q->answer.kind = kind;
 	if (kind != ANSWER_OK)
 		(void)buf_addf(&q->why, "DNS: %s of %s: %s",
@@ -147,14 +158,20 @@ take_answer(void *arg, int rcode, void *packet, int len, int security,
 	}
 }
 
-/* Hand the question to the context, which there is. */
+/* Hand the question to the context, which there is.  Its time begins. */
 static void
 ask_context(struct question *q)
 {
-	q->asked = true;
-	int error = ub_resolve_event(q->resolver->ctx, q->name,
-	    (int)q->answer.type, CLASS_IN, q, take_answer, &q->id);
-	if (error != 0 && !q->answered)
+	static const struct timeval limit = {.tv_sec = DNS_TIMEOUT_MS / 1000,
+	    .tv_usec = DNS_TIMEOUT_MS % 1000 * 1000};
+	struct resolver *r = q->resolver;
+	move(q, &r->asked);
+	if (!evtimer_pending(q->deadline, NULL) &&
+	    evtimer_add(q->deadline, &limit) != 0)
+		die("cannot start a timer");
+	int error = ub_resolve_event(r->ctx, q->name, (int)q->answer.type,
+	    CLASS_IN, q, take_answer, &q->id);
+	if (error != 0 && q->in == &r->asked)
 		server_answer(q, ANSWER_FAIL, ub_strerror(error));
 }
 
@@ -162,9 +179,8 @@ ask_context(struct question *q)
 static void
 withdraw(struct question *q)
 {
-	if (q->asked)
+	if (q->in == &q->resolver->asked)
 		(void)ub_cancel(q->resolver->ctx, q->id);
-	q->asked = false;
 }
 
 static void
@@ -184,18 +200,7 @@ servers_changed(struct resolver *r)
 	return r->options.n == 0 && file_changed(RESOLV_CONF, &r->servers);
 }
 
-static struct question *
-first_unasked(const struct resolver *r)
-{
-	struct question *q;
-	TAILQ_FOREACH(q, &r->asked, link)
-	if (!q->asked)
-		break;
-	return q;
-}
-
-/* A new context, which is asked all that is unanswered.  Its callbacks move
- * questions between the lists, hence the search from the start. */
+/* A new context, which is asked all that the old one owes. */
 static void
 start_context(struct resolver *r)
 {
@@ -205,16 +210,30 @@ start_context(struct resolver *r)
 	/* It calls nobody back. */
 	if (r->ctx != NULL)
 		ub_ctx_delete(r->ctx);
-	TAILQ_FOREACH(q, &r->asked, link)
-	q->asked = false;
-	r->ctx = context_open(r->base, &r->options, &why);
-	while ((q = first_unasked(r)) != NULL) {
-		if (r->ctx != NULL)
-			ask_context(q);
-		else
-			server_answer(q, ANSWER_FAIL, buf_str(&why));
+	while ((q = TAILQ_LAST(&r->asked, list)) != NULL) {
+		move(q, &r->waiting);
+		TAILQ_REMOVE(&r->waiting, q, link);
+		TAILQ_INSERT_HEAD(&r->waiting, q, link);
 	}
+	r->ctx = context_open(r->base, &r->options, &why);
+	while (r->ctx == NULL && (q = TAILQ_FIRST(&r->waiting)) != NULL)
+		server_answer(q, ANSWER_FAIL, buf_str(&why));
 	buf_free(&why);
+}
+
+/* As many as may be asked at a time.  The context's callbacks move
+ * questions between the lists, hence the search from the start. */
+static void
+ask_waiting(struct resolver *r)
+{
+	struct question *q;
+	if (TAILQ_EMPTY(&r->waiting))
+		return;
+	if (servers_changed(r) || r->ctx == NULL)
+		start_context(r);
+	while (r->nasked < DNS_QUESTIONS_MAX &&
+	       (q = TAILQ_FIRST(&r->waiting)) != NULL)
+		ask_context(q);
 }
 
 static bool
@@ -260,18 +279,14 @@ ask(struct question *q)
 		refuse(q);
 	else if (ask_hosts(q))
 		return;
-	else if (servers_changed(r) || r->ctx == NULL)
-		start_context(r);
 	else
-		ask_context(q);
+		ask_waiting(r);
 }
 
 struct question *
 resolver_ask(struct resolver *r, const char *name, enum record_type type,
     resolver_fn fn, void *arg)
 {
-	static const struct timeval limit = {.tv_sec = DNS_TIMEOUT_MS / 1000,
-	    .tv_usec = DNS_TIMEOUT_MS % 1000 * 1000};
 	struct question *q = alloc_zero(1, sizeof(*q));
 	q->resolver = r;
 	q->fn = fn;
@@ -281,9 +296,10 @@ resolver_ask(struct resolver *r, const char *name, enum record_type type,
 	q->answer.type = type;
 	buf_init(&q->why, WHY_MAX);
 	q->deadline = evtimer_new(r->base, time_out, q);
-	if (q->deadline == NULL || evtimer_add(q->deadline, &limit) != 0)
+	if (q->deadline == NULL)
 		die("cannot make a timer");
-	TAILQ_INSERT_TAIL(&r->asked, q, link);
+	q->in = &r->waiting;
+	TAILQ_INSERT_TAIL(q->in, q, link);
 	ask(q);
 	return q;
 }
@@ -293,18 +309,23 @@ resolver_cancel(struct question *q)
 {
 	withdraw(q);
 	struct resolver *r = q->resolver;
-	TAILQ_REMOVE(q->answered ? &r->answered : &r->asked, q, link);
+	/* By way of the answered: its place may be for another one. */
+	move(q, &r->answered);
+	TAILQ_REMOVE(&r->answered, q, link);
+	if (!TAILQ_EMPTY(&r->waiting))
+		event_active(r->deliver, EV_TIMEOUT, 0);
 	free_question(q);
 }
 
-/* Bring one answer.  Behind fn() nothing of the resolver may be touched. */
+/* Ask what may be asked now; bring one answer.  Behind fn() nothing of the resolver may be touched. */
 static void
 deliver(evutil_socket_t fd, short what, void *arg)
 {
 	struct resolver *r = arg;
-	struct question *q = TAILQ_FIRST(&r->answered);
 	(void)fd;
 	(void)what;
+	ask_waiting(r);
+	struct question *q = TAILQ_FIRST(&r->answered);
 	if (q == NULL)
 		return;
 	TAILQ_REMOVE(&r->answered, q, link);
@@ -346,6 +367,7 @@ resolver_new(struct event_base *base, const struct resolver_options *o)
 	r->deliver = event_new(base, -1, 0, deliver, r);
 	if (r->deliver == NULL)
 		die("cannot make an event");
+	TAILQ_INIT(&r->waiting);
 	TAILQ_INIT(&r->asked);
 	TAILQ_INIT(&r->answered);
 	buf_init(&r->trouble, WHY_MAX);
@@ -370,6 +392,7 @@ resolver_free(struct resolver *r)
 		return;
 	if (r->ctx != NULL)
 		ub_ctx_delete(r->ctx);
+	free_all(&r->waiting);
 	free_all(&r->asked);
 	free_all(&r->answered);
 	event_free(r->deliver);

@@ -79,8 +79,9 @@ struct event_base *resolver_base(const struct resolver *r);
 
 /*
  * Ask.  fn is called exactly once, from the event loop, never from within
- * this call; unless the question is cancelled first.  An answer comes within
- * DNS_TIMEOUT_MS; fn may cancel others, ask again or free r.  Names are
+ * this call; unless the question is cancelled first.  DNS_QUESTIONS_MAX are
+ * with the servers at a time, the others wait for their turn; from then on an
+ * answer comes within DNS_TIMEOUT_MS.  fn may cancel others, ask again or free r.  Names are
  * checked to be domains; names in MX and PTR that are not are left out of
  * the answer (C20), one that had no other is ANSWER_FAIL.
  */

@@ -20,6 +20,8 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
+
 static struct {
 	struct event_base *base;
 	struct resolver *resolver;
@@ -260,6 +262,57 @@ test_R8_dead_server(void **state)
 	assert_non_null(strstr(why, "any.test"));
 }
 
+/* How many of the questions have come to the silent server by now? */
+static unsigned
+come(bool came[], size_t n)
+{
+	unsigned char q[512];
+	unsigned count = 0;
+	while (recv(here.silent, q, sizeof(q), MSG_DONTWAIT) > 16) {
+		/* The name begins behind 12 octets and its label's length. */
+		unsigned number;
+		if (sscanf((char *)q + 13, "n%3u", &number) == 1 && number < n)
+			came[number] = true;
+	}
+	for (size_t i = 0; i < n; i++)
+		count += came[i];
+	return count;
+}
+
+static void
+test_DNS_QUESTIONS_MAX(void **state)
+{
+	enum { MORE = 30, ALL = DNS_QUESTIONS_MAX + MORE };
+	struct seen s[ALL] = {0};
+	struct question *q[ALL];
+	bool came[ALL] = {false};
+	char name[32];
+	(void)state;
+	for (unsigned i = 0; i < ALL; i++) {
+		(void)snprintf(name, sizeof(name), "n%03u.test", i);
+		q[i] = ask(name, RECORD_MX, &s[i]);
+	}
+	while (come(came, ALL) < DNS_QUESTIONS_MAX)
+		assert_int_equal(event_base_loop(here.base, EVLOOP_ONCE), 0);
+	assert_false(came[DNS_QUESTIONS_MAX]);
+	/* What needs no server need not wait. */
+	struct seen literal = {0};
+	(void)ask("192.0.2.1", RECORD_A, &literal);
+	while (literal.calls == 0)
+		(void)event_base_loop(here.base, EVLOOP_ONCE);
+	assert_int_equal(come(came, ALL), DNS_QUESTIONS_MAX);
+	/* Those that wait have the places of those that go. */
+	for (unsigned i = 0; i < MORE; i++)
+		resolver_cancel(q[i]);
+	while (come(came, ALL) < ALL)
+		assert_int_equal(event_base_loop(here.base, EVLOOP_ONCE), 0);
+	for (unsigned i = MORE; i < ALL; i++) {
+		assert_int_equal(s[i].calls, 0);
+		resolver_cancel(q[i]);
+	}
+	run();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -274,6 +327,7 @@ main(void)
 	    TEST(test_free_with_questions),
 	    TEST(test_servers_are_addresses),
 	    TEST(test_R8_dead_server),
+	    TEST(test_DNS_QUESTIONS_MAX),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
