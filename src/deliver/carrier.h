@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "conf/conf.h"
 #include "conf/watch.h"
+#include "deliver/breaker.h"
 #include "deliver/clerk.h"
 #include "deliver/destination.h"
 #include "deliver/hop.h"
@@ -65,6 +66,7 @@ struct carrier {
 	struct orders *orders;
 
 	struct pool pool; /* destinations and connections */
+	struct breakers *breakers;
 
 	struct job *settled;      /* jobs whose results are complete */
 	struct job **settled_end; /* ... first come, first served */

@@ -129,7 +129,11 @@ on_ready(void *arg, struct hop *h)
 	conn->ready = true;
 	conn->destination->nready++;
 	board_add(conn->destination->carrier->board, COUNT_SESSIONS, 1);
+	breaker_reached(conn->destination->carrier->breakers, &conn->target);
 	destination_reached(conn->destination);
+	if (conn->probe)
+		pool_resume(conn->destination->carrier);
+	conn->probe = false;
 	destination_mark(conn->destination);
 }
 
@@ -223,6 +227,7 @@ open_to(struct destination *d, const struct target *t)
 	conn->destination = d;
 	conn->target = t->hop;
 	conn->session = t->session;
+	conn->probe = breaker_begin(c->breakers, &t->hop);
 	TAILQ_INSERT_TAIL(&d->conns, conn, of_destination);
 	d->nconns++;
 	c->pool.conns++;

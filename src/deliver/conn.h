@@ -13,11 +13,8 @@
 #include "deliver/destination.h"
 #include "deliver/hop.h"
 
-/* A dead destination is probed at least this often. */
-#define DESTINATION_BACKOFF_MAX_MS (15 * 60 * 1000LL)
-/* What failed is remembered this long after it could be tried again. */
-#define DESTINATION_KEEP_MS (24 * 3600 * 1000LL)
-/* An address that failed is left alone for this long while others live. */
+/* A destination leaves an address that failed it alone for this long while
+ * others live; longer if its breaker says so. */
 #define TARGET_DEAD_MS (60 * 1000LL)
 /* The same for all addresses with a user that was refused. */
 #define LOGIN_DEAD_MS (60 * 1000LL)
@@ -37,6 +34,7 @@ struct conn {
 	const struct session_conf *session; /* the destination's; or NULL */
 	unsigned given;                     /* jobs so far */
 	bool ready, idle, achieved;
+	bool probe;   /* its address' breaker waits for what comes of it */
 	bool retired; /* takes nothing more */
 	bool leaving; /* makes room for a starved destination */
 	int64_t idle_since;
@@ -66,6 +64,11 @@ void destination_mark(struct destination *d);
 void destination_give_back(struct destination *d);
 void destination_pump(struct destination *d);
 void destination_free(struct carrier *c, struct destination *d);
+
+/* Has it a session with this address? */
+bool target_lives(const struct destination *d, const struct hop_target *t);
+/* Has any destination a session with this address? */
+bool pool_lives(struct carrier *c, const struct hop_target *t);
 
 /* No host of it can be reached (LATER) or will ever be (NEVER): answers all
  * that waits, starts the back-off. */

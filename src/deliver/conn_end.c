@@ -14,8 +14,7 @@
 #include "base/log.h"
 #include "deliver/carrier.h"
 
-/* Has another connection a session with the same address? */
-static bool
+bool
 target_lives(const struct destination *d, const struct hop_target *t)
 {
 	const struct conn *conn;
@@ -56,6 +55,12 @@ no_session(struct conn *conn, const struct status *st)
 	log_event(LOG_INFO, "no-session", LOG_STR("dest", d->key),
 	    LOG_STR("host", conn->target.host), LOG_STR("text", st->text));
 	if (!target_lives(d, &conn->target)) {
+		/* One that serves others wants no more of us; that is not
+		 * for others to suffer from. */
+		if (hop_unreached(conn->hop) &&
+		    !pool_lives(d->carrier, &conn->target))
+			breaker_failed(d->carrier->breakers, &conn->target,
+			    d->carrier->conf, now, st);
 		targets_failed(
 		    d->targets, &conn->target, now + TARGET_DEAD_MS, st);
 		return;
@@ -93,9 +98,16 @@ void
 conn_ended(struct conn *conn, const struct status *st, bool was_ready)
 {
 	struct destination *d = conn->destination;
-	if (!was_ready)
+	struct carrier *c = d->carrier;
+	if (!was_ready) {
+		if (hop_greeted(conn->hop))
+			breaker_reached(c->breakers, &conn->target);
 		no_session(conn, st);
-	else if (conn->achieved)
+		if (conn->probe) {
+			breaker_let_go(c->breakers, &conn->target);
+			pool_resume(c);
+		}
+	} else if (conn->achieved)
 		d->lost = 0;
 	else if (conn->given > 0 && !d->carrier->stopping && !conn->retired &&
 		 st->verdict != DONE && ++d->lost >= CONN_LOST_MAX)

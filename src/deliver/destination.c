@@ -69,7 +69,7 @@ destination_find(
 		d->tail = &d->head;
 		d->window = 1;
 		TAILQ_INIT(&d->conns);
-		d->targets = targets_new(changed, d);
+		d->targets = targets_new(c->breakers, changed, d);
 		hash_add(&c->pool.destinations, &d->link, hash);
 	}
 	if (d->conf != c->conf)
@@ -155,11 +155,16 @@ destination_failed(struct destination *d, const struct status *why)
 	struct status copy = *why, *st = &copy;
 	if (st->verdict == LATER) {
 		d->failures++;
+		int64_t now = clock_mono_ms();
 		int64_t delay = retry_delay(c->conf->queue.retry_ms,
 		    c->conf->queue.nretry, d->failures);
-		if (delay > DESTINATION_BACKOFF_MAX_MS)
-			delay = DESTINATION_BACKOFF_MAX_MS;
-		d->retry_at = clock_mono_ms() + delay;
+		if (delay > BREAKER_OPEN_MAX_MS)
+			delay = BREAKER_OPEN_MAX_MS;
+		/* Not before any of its addresses may be tried. */
+		int64_t opens = targets_opens(d->targets, now);
+		if (opens > now)
+			delay = opens - now;
+		d->retry_at = now + delay;
 		struct reason *old = d->why;
 		d->why = intern_reason(&c->schedule.interns, st, "");
 		intern_drop_reason(&c->schedule.interns, old);
@@ -239,24 +244,4 @@ destination_give_back(struct destination *d)
 		schedule_enter(&c->schedule, j->letter);
 		job_free(j, &c->schedule);
 	}
-}
-
-static void
-recall_one(void *arg, struct hash_link *link)
-{
-	struct destination *d = (struct destination *)link;
-	const bool *now = arg;
-	destination_give_back(d);
-	if (!*now)
-		return;
-	d->retry_at = 0;
-	d->hold = 0;
-	if (d->nconns == 0)
-		targets_revive(d->targets);
-}
-
-void
-pool_recall(struct carrier *c, bool now)
-{
-	hash_each(&c->pool.destinations, recall_one, &now);
 }

@@ -52,12 +52,12 @@ struct destination {
 
 	struct conn_list conns;
 	unsigned nconns, nready;
-	unsigned window;   /* connections allowed now: ramps up from 1 */
-	unsigned failures; /* in a row */
-	unsigned lost;     /* sessions in a row that achieved nothing */
-	int64_t retry_at;  /* monotonic ms; in back-off before it */
+	unsigned window;    /* connections allowed now: ramps up from 1 */
+	unsigned failures;  /* in a row */
+	unsigned lost;      /* sessions in a row that achieved nothing */
+	int64_t retry_at;   /* monotonic ms; in back-off before it */
 	struct reason *why; /* of the last failure, owned; or NULL */
-	int64_t hold;      /* open no further connection before it */
+	int64_t hold;       /* open no further connection before it */
 
 	unsigned refusals; /* of our login, since one was accepted */
 

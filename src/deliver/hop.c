@@ -122,8 +122,10 @@ hop_connect(struct hop *h)
 {
 	struct status st;
 	hop_timer(h, h->connect_timeout_ms);
+	h->tried = true;
 	if (lane_add(h) == 0)
 		return;
+	h->tried = false;
 	setup_status(h, "libcurl refuses the connection", "4.3.0", &st);
 	hop_end(h, &st);
 }
@@ -244,6 +246,20 @@ hop_open(struct hops *hs, const struct hop_options *o,
 	else if (h->question == NULL)
 		hop_connect(h);
 	return h;
+}
+
+bool
+hop_greeted(const struct hop *h)
+{
+	/* It is in clear after a first try that came as far as STARTTLS. */
+	return h->setup.greeted || h->in_clear;
+}
+
+bool
+hop_unreached(const struct hop *h)
+{
+	return h->tried && !hop_greeted(h) &&
+	       strcmp(h->end.enhanced, "4.7.5") != 0;
 }
 
 bool

@@ -89,6 +89,11 @@ const struct client_caps *hop_caps(const struct hop *h);
 /* In closed(): the server refused the login for good (5xx). */
 bool hop_refused(const struct hop *h);
 
+/* In closed(): did it greet us?  Or could it not be connected to, or gave no
+ * greeting; neither when it was never tried, or over TLS that failed. */
+bool hop_greeted(const struct hop *h);
+bool hop_unreached(const struct hop *h);
+
 /* For logs: "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", or "none". */
 const char *hop_tls(const struct hop *h);
 /* Does the server say DSN?  Then reports of success are its business. */

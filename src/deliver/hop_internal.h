@@ -70,6 +70,7 @@ struct hop {
 	bool in_clear; /* second try, after a failed handshake */
 	char *user;
 	bool bearer, refused; /* a token; the login was refused */
+	bool tried;           /* libcurl began to connect */
 	char *command;        /* the secret's, or NULL */
 	struct secret_question *question;
 	struct secret *secret;

@@ -325,6 +325,7 @@ live_open(struct carrier *c)
 int
 live_start(struct carrier *c)
 {
+	c->breakers = breakers_new(c->board);
 	c->hops = hops_new(c->base);
 	c->keyring = keyring_new();
 	c->resolver = new_resolver(c);
@@ -378,6 +379,7 @@ live_close(struct carrier *c)
 	settle_run(c, true);
 	pool_free(c);
 	keyring_free(c->keyring);
+	breakers_free(c->breakers);
 	if (c->resolver != NULL)
 		resolver_free(c->resolver);
 	/* Its thread may still be at a finished bundle. */

@@ -96,7 +96,50 @@ void
 pool_reroute(struct carrier *c)
 {
 	hash_each(&c->pool.destinations, reroute_one, c);
+	breakers_expire(c->breakers, clock_mono_ms());
 	carrier_wake(c);
+}
+
+static void
+recall_one(void *arg, struct hash_link *link)
+{
+	struct destination *d = (struct destination *)link;
+	const bool *now = arg;
+	destination_give_back(d);
+	if (!*now)
+		return;
+	d->retry_at = 0;
+	d->hold = 0;
+	if (d->nconns == 0)
+		targets_revive(d->targets);
+}
+
+void
+pool_recall(struct carrier *c, bool now)
+{
+	hash_each(&c->pool.destinations, recall_one, &now);
+	if (now)
+		breakers_expire(c->breakers, clock_mono_ms());
+}
+
+struct alive {
+	const struct hop_target *target;
+	bool found;
+};
+
+static void
+lives_one(void *arg, struct hash_link *link)
+{
+	struct alive *a = arg;
+	a->found |= target_lives((struct destination *)link, a->target);
+}
+
+bool
+pool_lives(struct carrier *c, const struct hop_target *t)
+{
+	struct alive a = {t, false};
+	hash_each(&c->pool.destinations, lives_one, &a);
+	return a.found;
 }
 
 static void
@@ -105,7 +148,7 @@ sweep_one(void *arg, struct hash_link *link)
 	struct destination *d = (struct destination *)link;
 	/* How often it failed in a row is the length of its back-off: to be
 	 * known for as long as mail for it may be waiting. */
-	int64_t kept = d->failures > 0 ? d->retry_at + DESTINATION_KEEP_MS : 0;
+	int64_t kept = d->failures > 0 ? d->retry_at + BREAKER_KEEP_MS : 0;
 	if (d->waiting == 0 && d->active == 0 && d->nconns == 0 &&
 	    !d->is_dirty && kept <= clock_mono_ms())
 		destination_free(arg, d);
@@ -115,6 +158,7 @@ void
 pool_sweep(struct carrier *c)
 {
 	hash_each(&c->pool.destinations, sweep_one, c);
+	breakers_sweep(c->breakers, clock_mono_ms());
 }
 
 static void

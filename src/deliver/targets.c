@@ -27,6 +27,7 @@ struct source {
 struct targets {
 	void (*changed)(void *arg);
 	void *arg;
+	struct breakers *breakers;
 	struct resolver *resolver;
 	const struct conf *conf;
 	struct self self;
@@ -43,9 +44,10 @@ struct targets {
 };
 
 struct targets *
-targets_new(void (*changed)(void *arg), void *arg)
+targets_new(struct breakers *b, void (*changed)(void *arg), void *arg)
 {
 	struct targets *t = alloc_zero(1, sizeof(*t));
+	t->breakers = b;
 	t->changed = changed;
 	t->arg = arg;
 	return t;
@@ -233,6 +235,27 @@ is_refused(
 	       t->refused_until > now;
 }
 
+/* May a connection be opened there?  If not, is that being found out? */
+static bool
+is_open_to_us(
+    struct targets *t, const struct target *v, int64_t now, bool *probed)
+{
+	int64_t until;
+	if (v->dead_until > now || is_refused(t, v->session, now))
+		return false;
+	switch (breaker_look(t->breakers, &v->hop, now, &until, &t->last)) {
+	case BREAKER_CLOSED:
+	case BREAKER_HALF_OPEN:
+		return true;
+	case BREAKER_PROBED:
+		*probed = true;
+		return false;
+	case BREAKER_OPEN:
+		return false;
+	}
+	return false;
+}
+
 enum pick
 targets_pick(
     struct targets *t, int64_t now, struct target **out, struct status *st)
@@ -241,14 +264,14 @@ targets_pick(
 		t->looked_up = now;
 	refresh(t, now);
 	for (;;) {
+		bool probed = false;
 		for (size_t i = 0; i < t->n; i++) {
-			if (t->v[i].dead_until <= now &&
-			    !is_refused(t, t->v[i].session, now)) {
+			if (is_open_to_us(t, &t->v[i], now, &probed)) {
 				*out = &t->v[i];
 				return PICK_TARGET;
 			}
 		}
-		if (t->lookup != NULL)
+		if (t->lookup != NULL || probed)
 			return PICK_WAIT;
 		while (t->next < t->nsources &&
 		       is_refused(t, t->sources[t->next].session, now))
@@ -262,6 +285,21 @@ targets_pick(
 			return PICK_WAIT;
 		}
 	}
+}
+
+int64_t
+targets_opens(const struct targets *t, int64_t now)
+{
+	int64_t first = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		int64_t until;
+		if (breaker_look(t->breakers, &t->v[i].hop, now, &until,
+			NULL) != BREAKER_OPEN)
+			return 0;
+		if (first == 0 || until < first)
+			first = until;
+	}
+	return first;
 }
 
 void

@@ -16,6 +16,7 @@
 
 #include "base/attr.h"
 #include "conf/route.h"
+#include "deliver/breaker.h"
 #include "deliver/hop.h"
 #include "deliver/mx.h"
 #include "mail/verdict.h"
@@ -31,12 +32,14 @@ struct target {
 
 enum pick {
 	PICK_TARGET, /* *out is set */
-	PICK_WAIT,   /* a look-up is under way; changed() will be called */
+	PICK_WAIT,   /* a look-up is under way; changed() will be called.  Or
+	              * a probe is, whose end pumps all destinations */
 	PICK_NONE,   /* *st says why: LATER, or NEVER (null MX, no domain) */
 };
 
 /* changed(arg) is called from the event loop when a look-up ended. */
-struct targets *targets_new(void (*changed)(void *arg), void *arg) MUST_CHECK;
+struct targets *targets_new(
+    struct breakers *b, void (*changed)(void *arg), void *arg) MUST_CHECK;
 void targets_free(struct targets *t);
 
 /* Take this route (borrowed from c, which the caller keeps); forgets what
@@ -44,9 +47,13 @@ void targets_free(struct targets *t);
 void targets_route(struct targets *t, struct resolver *r, const struct conf *c,
     const struct route *route, const char *domain);
 
-/* The first target that is not dead. */
+/* The first target that is not dead and whose breaker is not open. */
 enum pick targets_pick(struct targets *t, int64_t now, struct target **out,
     struct status *st) MUST_CHECK;
+
+/* When the first of the breakers of all targets lets somebody in: monotonic
+ * ms; 0: one does now, or there is no target. */
+int64_t targets_opens(const struct targets *t, int64_t now);
 
 /* A connection to this one failed before it was ready. */
 void targets_failed(struct targets *t, const struct hop_target *which,

@@ -57,5 +57,48 @@ is "... each was returned" "$(lines 'report .*action=failed')" 400
 is "... and each had its delay notice" "$(lines 'report .*action=delayed')" 400
 ok "... by few probes" [ "$(lines ' no-session ')" -le 12 ]
 
+# --- two destinations, one address ---
+
+table="x.test remote host=[127.0.0.1]:$dead tls=none
+y.test remote host=[127.0.0.1]:$dead tls=opportunistic"
+place <<END
+queue { retry = { "1h" } }
+END
+post a m1 me@example.com u@x.test
+carrier a
+ok "an address is down: its breaker opens" within 10 at_least 1 \
+	" breaker-open dest=\"address .127.0.0.1.:$dead\" failures=1"
+ok "... as the board shows" grep -qa "address .127.0.0.1.:$dead" \
+	"$work/a/spool/state/carrier"
+post a m2 me@example.com u@y.test
+ok "another destination has its answer" within 10 at_least 2 ' unreachable '
+is "... and makes no probe" "$(lines ' no-session ')" 1
+ok "... which is the address' own" logged a \
+	"attempt .*domain=y.test .*verdict=later .*:$dead: connect: "
+stop a_carrier
+
+place <<END
+queue { retry = { "300ms" } }
+END
+for i in 1 2 3 4 5; do
+	post a x$i me@example.com u@x.test
+	post a y$i me@example.com u@y.test
+done
+carrier a
+ok "it stays down: it is probed" within 20 at_least 4 ' breaker-open '
+# Before the first failure is known both may have one under way.
+probes=$(($(lines ' no-session ') - $(lines ' breaker-open ')))
+ok "... by one connection for both" [ $probes -le 1 ]
+mx s --listen "127.0.0.1:$dead"
+ok "it comes back: everything is delivered" within 20 empty a
+stop a_carrier
+is "... once each" "$(tally a s | grep -c ': sent$')" 10
+is "... and the breaker closed, once" "$(lines ' breaker-closed ')" 1
+not_ill() {
+	! grep -qa 'address .127' "$work/a/spool/state/carrier"
+}
+ok "... and the board forgot it" not_ill
+stop s
+
 ok "no sanitizer complains" sane
 done_testing
