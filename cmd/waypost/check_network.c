@@ -101,7 +101,7 @@ check_smarthost(struct call *c, struct resolver *r, const struct smarthost *s)
 	struct status st;
 	enum pick p;
 	c->tried = 0;
-	c->targets = targets_new(changed, c);
+	c->targets = targets_new(NULL, changed, c);
 	targets_route(c->targets, r, c->k->c, &route, "");
 	while ((p = targets_pick(c->targets, clock_mono_ms(), &t, &st)) !=
 	       PICK_NONE) {

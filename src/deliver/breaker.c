@@ -100,7 +100,7 @@ enum breaker_state
 breaker_look(const struct breakers *b, const struct hop_target *t, int64_t now,
     int64_t *until, struct status *why)
 {
-	const struct breaker *k = find(b, t);
+	const struct breaker *k = b != NULL ? find(b, t) : NULL;
 	*until = k != NULL ? k->until : 0;
 	if (k == NULL)
 		return BREAKER_CLOSED;

@@ -41,7 +41,7 @@ enum breaker_state {
 struct breakers *breakers_new(struct board *board) MUST_CHECK;
 void breakers_free(struct breakers *b); /* NULL is fine */
 
-/* *until: monotonic ms, when it is or was to be probed; 0 when closed.
+/* b NULL: all are closed.  *until: monotonic ms, when it is or was to be probed; 0 when closed.
  * *why (may be NULL) is set unless it is closed. */
 enum breaker_state breaker_look(const struct breakers *b,
     const struct hop_target *t, int64_t now, int64_t *until,

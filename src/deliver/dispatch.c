@@ -86,9 +86,8 @@ dispatch_slot(struct carrier *c, struct letter *l, uint32_t i, int64_t now,
 		domain = conf_origin(c->conf);
 	route_find(c->conf, domain, l->sender->text, &route);
 	struct destination *d = destination_find(c, &route, domain);
-	if (destination_backs_off(d, now)) {
+	if (destination_backs_off(d, now))
 		return answer_instead(c, l, i, now, d, &t->answered);
-	}
 	unsigned most = c->conf->outbound.recipients_per_message;
 	if (d->building != NULL && most != 0 && d->building->n >= most)
 		flush_job(d);

@@ -37,7 +37,8 @@ enum pick {
 	PICK_NONE,   /* *st says why: LATER, or NEVER (null MX, no domain) */
 };
 
-/* changed(arg) is called from the event loop when a look-up ended. */
+/* changed(arg) is called from the event loop when a look-up ended.  b is
+ * borrowed, or NULL: nothing is known of any address. */
 struct targets *targets_new(
     struct breakers *b, void (*changed)(void *arg), void *arg) MUST_CHECK;
 void targets_free(struct targets *t);

@@ -150,3 +150,26 @@ context_server_valid(const char *server)
 	unsigned long port = strtoul(at + 1, &end, 10);
 	return *end == '\0' && port <= 65535;
 }
+
+void
+context_keep(struct context_options *k, const struct resolver_options *o)
+{
+	*k = (struct context_options){.options = *o};
+	k->servers = alloc_zero(o->n, sizeof(char *));
+	for (size_t i = 0; i < o->n; i++)
+		k->servers[i] =
+		    alloc_string(o->servers[i], strlen(o->servers[i]));
+	k->options.servers = (const char *const *)k->servers;
+	if (o->trust_anchor != NULL)
+		k->options.trust_anchor = k->anchor =
+		    alloc_string(o->trust_anchor, strlen(o->trust_anchor));
+}
+
+void
+context_drop(struct context_options *k)
+{
+	for (size_t i = 0; i < k->options.n; i++)
+		free(k->servers[i]);
+	free(k->servers);
+	free(k->anchor);
+}

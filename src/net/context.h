@@ -10,6 +10,16 @@
 struct event_base;
 struct ub_ctx;
 
+/* Options that outlive what they were copied from, for the context is made
+ * late and more than once. */
+struct context_options {
+	struct resolver_options options; /* its strings are ours: */
+	char **servers, *anchor;
+};
+
+void context_keep(struct context_options *k, const struct resolver_options *o);
+void context_drop(struct context_options *k);
+
 /* A context that lives on the event loop and asks the servers of o.  NULL,
  * and a sentence is added to why. */
 struct ub_ctx *context_open(struct event_base *base,

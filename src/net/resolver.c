@@ -58,9 +58,8 @@ struct resolver {
 	struct hosts *hosts; /* NULL: not to be used */
 	struct list waiting, asked, answered;
 	unsigned nasked;
-	struct buf trouble;              /* "" when the last was answered */
-	struct resolver_options options; /* its strings are ours */
-	char **servers_text, *anchor_text;
+	struct buf trouble; /* "" when the last was answered */
+	struct context_options kept;
 };
 
 static const char *const type_names[] = {
@@ -197,7 +196,7 @@ time_out(evutil_socket_t fd, short what, void *arg)
 static bool
 servers_changed(struct resolver *r)
 {
-	return r->options.n == 0 && file_changed(RESOLV_CONF, &r->servers);
+	return r->kept.options.n == 0 && file_changed(RESOLV_CONF, &r->servers);
 }
 
 /* A new context, which is asked all that the old one owes. */
@@ -215,7 +214,7 @@ start_context(struct resolver *r)
 		TAILQ_REMOVE(&r->waiting, q, link);
 		TAILQ_INSERT_HEAD(&r->waiting, q, link);
 	}
-	r->ctx = context_open(r->base, &r->options, &why);
+	r->ctx = context_open(r->base, &r->kept.options, &why);
 	while (r->ctx == NULL && (q = TAILQ_FIRST(&r->waiting)) != NULL)
 		server_answer(q, ANSWER_FAIL, buf_str(&why));
 	buf_free(&why);
@@ -336,23 +335,6 @@ deliver(evutil_socket_t fd, short what, void *arg)
 	free_question(q);
 }
 
-/* Keep the options: the context is made later, and more than once. */
-static void
-copy_options(struct resolver *r, const struct resolver_options *o)
-{
-	r->options = *o;
-	r->servers_text = alloc_zero(o->n, sizeof(char *));
-	for (size_t i = 0; i < o->n; i++)
-		r->servers_text[i] =
-		    alloc_string(o->servers[i], strlen(o->servers[i]));
-	r->options.servers = (const char *const *)r->servers_text;
-	if (o->trust_anchor != NULL)
-		r->options.trust_anchor = r->anchor_text =
-		    alloc_string(o->trust_anchor, strlen(o->trust_anchor));
-	if (o->hosts_file)
-		r->hosts = hosts_new(HOSTS_FILE);
-}
-
 struct resolver *
 resolver_new(struct event_base *base, const struct resolver_options *o)
 {
@@ -371,7 +353,9 @@ resolver_new(struct event_base *base, const struct resolver_options *o)
 	TAILQ_INIT(&r->asked);
 	TAILQ_INIT(&r->answered);
 	buf_init(&r->trouble, WHY_MAX);
-	copy_options(r, o);
+	context_keep(&r->kept, o);
+	if (o->hosts_file)
+		r->hosts = hosts_new(HOSTS_FILE);
 	return r;
 }
 
@@ -397,10 +381,7 @@ resolver_free(struct resolver *r)
 	free_all(&r->answered);
 	event_free(r->deliver);
 	hosts_free(r->hosts);
-	for (size_t i = 0; i < r->options.n; i++)
-		free(r->servers_text[i]);
-	free(r->servers_text);
-	free(r->anchor_text);
+	context_drop(&r->kept);
 	buf_free(&r->trouble);
 	free(r);
 }

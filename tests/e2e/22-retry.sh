@@ -226,9 +226,10 @@ unreachable() {
 	[ "$(grep -c ' unreachable ' "$work/a.carrier.log")" -ge "$1" ]
 }
 ok "H09 the host is down for three probes" within 20 unreachable 3
-is "H09 ... one connection each" \
-	"$(grep -c no-session "$work/a.carrier.log")" \
-	"$(grep -c ' unreachable ' "$work/a.carrier.log")"
+cp "$work/a.carrier.log" "$work/now.log"
+ok "H09 ... one connection each" test \
+	$(($(grep -c no-session "$work/now.log") -
+		$(grep -c ' unreachable ' "$work/now.log"))) -le 1
 mx s --listen "127.0.0.1:$port"
 ok "H09 it comes back: everything is delivered" within 20 empty a
 ok "H09 ... and that is said" logged a ' reachable '
