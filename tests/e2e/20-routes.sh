@@ -328,6 +328,14 @@ fates "A25 ... and goes direct the next time" "m s" <<END
 m1 a@two.waypost.test: sent unsure
 END
 
+mx m --listen "127.0.0.12:$mx_port" --exit-after 1 body=close
+first
+post a m1 me@example.com a@two.waypost.test
+drain a
+fates "A25 down since DATA was sent: waits, not to the smart host" "m s" <<END
+m1 a@two.waypost.test: queued
+END
+
 # --- A34: the table reaches queued mail; A29: so does the name ---
 
 mx m --listen "127.0.0.12:$mx_port"
