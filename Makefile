@@ -28,7 +28,7 @@ ALLLDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed \
 # What each program links; sendmail must never gain a line here.
 LIBS_sendmail = -lconfuse
 LIBS_waypostd = -lconfuse -lcurl -levent_core -lunbound -lssl -lcrypto -lidn2
-LIBS_waypost  = $(LIBS_waypostd) -lgsasl
+LIBS_waypost  = $(LIBS_waypostd) -lgsasl -levent_extra
 LIBS_waypost-smtpd = -lconfuse -levent_core -lssl -lcrypto -lgsasl -lunbound \
 	-lseccomp -pthread
 LIBS_tests    = $(LIBS_waypostd) -lseccomp -lgsasl

@@ -29,11 +29,14 @@ static const struct subcommand {
 	"the queue: list, show, hold, release, retry, remove, flush, requeue, "
 	"export, import",
 	queue_run},
+    {"metrics", "figures for Prometheus", metrics_run},
     {"relay", "who may relay: allow, deny, list", relay_run},
     {"reload", "check the configuration, and let the daemons take it",
 	reload_run},
     {"run", "both daemons in the foreground, for containers", run_run},
+    {"serve", "a status page and figures by HTTP", serve_run},
     {"set", "give a key of waypost.conf a value", setting_run},
+    {"status", "how things stand", status_run},
     {"unset", "give it back its default", setting_run},
     {"user", "users who may log in: add, passwd, remove, list", user_run},
 };

@@ -55,6 +55,13 @@ int relay_run(const struct invocation *v);
 /* waypost run. */
 int run_run(const struct invocation *v);
 
+/* waypost serve: the same by HTTP. */
+int serve_run(const struct invocation *v);
+
+/* waypost status, waypost metrics. */
+int status_run(const struct invocation *v);
+int metrics_run(const struct invocation *v);
+
 /* waypost set, waypost unset. */
 int setting_run(const struct invocation *v);
 

@@ -90,6 +90,14 @@ board_set(struct board *b, unsigned which, uint64_t n)
 	__atomic_store_n(&b->counts[which], n, __ATOMIC_RELAXED);
 }
 
+/* The listener took a message of so many octets. */
+static inline void
+board_letter(struct board *b, uint64_t octets)
+{
+	board_add(b, COUNT_RECEIVED, 1);
+	board_add(b, COUNT_RECEIVED_OCTETS, (int64_t)octets);
+}
+
 /* A delivery took so many seconds. */
 void board_speed(struct board *b, int64_t seconds);
 

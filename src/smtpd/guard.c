@@ -267,18 +267,21 @@ guard_leave(struct guard *g, unsigned worker, const struct ip *ip)
 	unlock(g);
 }
 
-void
+unsigned
 guard_worker_died(struct guard *g, unsigned worker)
 {
+	unsigned lost = 0;
 	lock(g);
 	uint32_t *row = held(g, worker);
 	for (uint32_t i = 0; g->seen[worker] && i < g->entries; i++) {
 		g->v[i].connections -= row[i];
 		g->total -= row[i];
+		lost += row[i];
 		row[i] = 0;
 	}
 	g->seen[worker] = false;
 	unlock(g);
+	return lost;
 }
 
 int64_t

@@ -23,11 +23,11 @@ void guard_free(struct guard *g);
 
 /* A connection came: DONE and counted, or LATER 421 4.7.0 with words.
  * worker: 0..63; what a dead worker had counted is given back by
- * guard_worker_died(). */
+ * guard_worker_died(), which says how many. */
 void guard_enter(struct guard *g, const struct conf *c, unsigned worker,
     const struct ip *ip, int64_t now_ms, struct status *st);
 void guard_leave(struct guard *g, unsigned worker, const struct ip *ip);
-void guard_worker_died(struct guard *g, unsigned worker);
+unsigned guard_worker_died(struct guard *g, unsigned worker);
 
 /* AUTH failed: milliseconds to wait before the reply (2 s doubling to 15 s
  * per address); a success forgets. */

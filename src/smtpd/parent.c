@@ -49,6 +49,7 @@ struct parent {
 	struct watch *watch;
 	struct event_base *base;
 	struct guard *guard;
+	struct board *board;
 	struct doors *doors;
 	struct hand hands[WORKERS_MAX];
 	unsigned nhands, alive;
@@ -107,6 +108,7 @@ be_worker(struct hand *h, int control)
 	    .conf_path = p->conf_path,
 	    .site = p->site,
 	    .guard = p->guard,
+	    .board = p->board,
 	    .control = control};
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	identity_drop_capabilities();
@@ -162,7 +164,8 @@ worker_ended(struct hand *h, int status)
 	struct parent *p = h->parent;
 	int64_t lived = clock_mono_ms() - h->started;
 	(void)close(h->control);
-	guard_worker_died(p->guard, (unsigned)(h - p->hands));
+	board_add(p->board, COUNT_CLIENTS_NOW,
+	    -(int64_t)guard_worker_died(p->guard, (unsigned)(h - p->hands)));
 	h->pid = 0;
 	p->alive--;
 	if (p->stopping)
@@ -350,6 +353,7 @@ start(struct parent *p)
 	if (code != EX_OK)
 		return code;
 	p->guard = guard_new(GUARD_ENTRIES);
+	p->board = board_open(p->site->conf->spool, BOARD_LISTENER);
 	p->base = event_base_new();
 	if (p->guard == NULL || p->base == NULL)
 		return EX_OSERR;
@@ -375,6 +379,7 @@ free_parent(struct parent *p)
 		event_base_free(p->base);
 	watch_close(p->watch);
 	guard_free(p->guard);
+	board_close(p->board);
 	doors_free(p->doors);
 	site_unref(p->site);
 	free(p);

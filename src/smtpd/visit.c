@@ -47,8 +47,10 @@ visit_close(struct visit *v)
 	v->exchange = NULL;
 	site_unref(v->exchange_site);
 	v->exchange_site = NULL;
-	if (v->counted)
+	if (v->counted) {
 		guard_leave(w->guard, w->number, &v->peer.ip);
+		board_add(w->board, COUNT_CLIENTS_NOW, -1);
+	}
 	event_free(v->readable);
 	event_free(v->writable);
 	event_free(v->timer);

@@ -43,6 +43,7 @@ failed(struct visit *v, const struct status *st)
 	log_event(LOG_NOTICE, "auth-failed", LOG_STR("client", ip),
 	    LOG_STR("user", auth_claimed(v->exchange)),
 	    LOG_NUM("delay-ms", wait), LOG_STR("text", st->text));
+	board_add(v->worker->board, COUNT_AUTH_FAILED, 1);
 	v->auth_status = *st;
 	end_exchange(v);
 	if (++v->auth_failures >= AUTH_FAILURES_MAX) {
@@ -62,6 +63,7 @@ stepped(struct visit *v, enum auth_step step, const struct status *st)
 	if (step == AUTH_DONE) {
 		session_set_user(v->session, auth_user(v->exchange));
 		guard_auth_done(v->worker->guard, &v->peer.ip);
+		board_add(v->worker->board, COUNT_AUTH_DONE, 1);
 		end_exchange(v);
 	} else if (step == AUTH_FAILED && st->code == 535) {
 		return failed(v, st);

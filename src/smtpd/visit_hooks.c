@@ -75,6 +75,7 @@ log_refused(
     struct visit *v, const char *to, const struct status *st, const char *rule)
 {
 	char ip[IP_TEXT_MAX];
+	board_add(v->worker->board, COUNT_RCPTS_REFUSED, 1);
 	ip_format(&v->peer.ip, ip);
 	log_event(LOG_INFO, "refused", LOG_STR("client", ip),
 	    LOG_STR("helo", session_helo(v->session)),
@@ -337,7 +338,8 @@ on_committed(void *arg, const char *id, const struct status *st)
 	site_unref(v->letter_site);
 	v->letter_site = NULL;
 	ip_format(&v->peer.ip, ip);
-	if (st->verdict == DONE)
+	if (st->verdict == DONE) {
+		board_letter(v->worker->board, v->letter_size);
 		log_event(LOG_INFO, "received", LOG_STR("id", id),
 		    LOG_STR("client", ip),
 		    LOG_STR("helo", session_helo(v->session)),
@@ -346,6 +348,7 @@ on_committed(void *arg, const char *id, const struct status *st)
 		    LOG_NUM("size", v->letter_size),
 		    LOG_NUM("rcpts", v->letter_rcpts),
 		    LOG_STR("with", v->with));
+	}
 	if (v->worker->stopping)
 		session_end(v->session, "4.3.2", VISIT_STOPPING);
 	session_answer(v->session, st);

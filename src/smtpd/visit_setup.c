@@ -51,6 +51,7 @@ shake_hands(struct visit *v)
 	case SECURE_OK:
 		secure_channel(v->secure, &v->channel);
 		session_secured(v->session);
+		board_add(v->worker->board, COUNT_TLS, 1);
 		v->stage = STAGE_SESSION;
 		if (v->implicit) {
 			greet(v);
@@ -105,11 +106,15 @@ admit(struct visit *v)
 	struct worker *w = v->worker;
 	struct status st;
 	char line[STATUS_TEXT_MAX + 32];
+	board_add(w->board, COUNT_CLIENTS, 1);
 	if (!v->peer.local_socket) {
 		guard_enter(w->guard, w->site->conf, w->number, &v->peer.ip,
 		    clock_mono_ms(), &st);
 		v->counted = st.verdict == DONE;
+		if (v->counted)
+			board_add(w->board, COUNT_CLIENTS_NOW, 1);
 		if (!v->counted) {
+			board_add(w->board, COUNT_CLIENTS_TURNED_AWAY, 1);
 			int n = snprintf(line, sizeof(line), "%d %s %s\r\n",
 			    st.code, st.enhanced, st.text);
 			(void)send(v->fd, line, (size_t)n,

@@ -273,6 +273,7 @@ worker_run(const struct worker_options *o)
 	    .conf_path = o->conf_path,
 	    .site = o->site,
 	    .guard = o->guard,
+	    .board = o->board,
 	    .control = o->control};
 	LIST_INIT(&w.entrances);
 	LIST_INIT(&w.visits);

@@ -19,6 +19,7 @@
 #include "queue/store.h"
 #include "smtpd/auth.h"
 #include "smtpd/commit.h"
+#include "queue/board.h"
 #include "smtpd/guard.h"
 #include "smtpd/names.h"
 #include "smtpd/secure.h"
@@ -53,6 +54,7 @@ struct worker {
 	struct commit *commit;
 	struct auth *auth;
 	struct guard *guard; /* shared by all workers */
+	struct board *board; /* what the listener shows; shared, too */
 	struct resolver *resolver;
 	struct names *names;
 	struct entrance_list entrances;
@@ -73,6 +75,7 @@ struct worker_options {
 	const char *conf_path;
 	struct site *site; /* counted: the parent's reference is ours now */
 	struct guard *guard;
+	struct board *board;
 	int control;
 };
 
