@@ -13,7 +13,7 @@
 
 #include "base/version.h"
 #include "base/clock.h"
-#include "mail/utf8.h"
+#include "base/utf8.h"
 
 #define WIDTH 640
 #define HEIGHT 120

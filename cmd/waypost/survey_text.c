@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "mail/utf8.h"
+#include "base/utf8.h"
 #include "survey.h"
 
 static bool
