@@ -37,13 +37,15 @@ struct request {
 	bool ed25519;
 };
 
+static const char usage_text[] =
+    "usage: waypost [-C file] dkim keygen [--selector S] "
+    "[--type rsa|ed25519] [--directory DIR] DOMAIN\n"
+    "       waypost [-C file] dkim show [DOMAIN]\n";
+
 static int
 usage(void)
 {
-	(void)fputs("usage: waypost [-C file] dkim keygen [--selector S] "
-		    "[--type rsa|ed25519] [--directory DIR] DOMAIN\n"
-		    "       waypost [-C file] dkim show [DOMAIN]\n",
-	    stderr);
+	(void)fputs(usage_text, stderr);
 	return EX_USAGE;
 }
 
@@ -281,6 +283,8 @@ int
 dkim_run(const struct invocation *v)
 {
 	struct request q = {.selector = "waypost"};
+	if (subcommand_help(v, usage_text))
+		return subcommand_flush();
 	if (v->argc < 2 || options(v->argc - 1, v->argv + 1, &q) != 0)
 		return usage();
 	if (strcmp(v->argv[1], "show") == 0)

@@ -69,6 +69,15 @@ subcommand_conf(const struct invocation *v, unsigned flags)
 	return c;
 }
 
+bool
+subcommand_help(const struct invocation *v, const char *usage)
+{
+	bool asked = v->argc >= 2 && strcmp(v->argv[1], "--help") == 0;
+	if (asked)
+		(void)fputs(usage, stdout);
+	return asked;
+}
+
 int
 subcommand_flush(void)
 {

@@ -28,8 +28,11 @@ int
 reload_run(const struct invocation *v)
 {
 	struct faults f;
+	static const char usage[] = "usage: waypost [-C file] reload\n";
+	if (subcommand_help(v, usage))
+		return subcommand_flush();
 	if (v->argc != 1) {
-		(void)fputs("usage: waypost [-C file] reload\n", stderr);
+		(void)fputs(usage, stderr);
 		return EX_USAGE;
 	}
 	faults_init(&f);

@@ -250,6 +250,8 @@ metrics_run(const struct invocation *v)
 	static struct survey s;
 	struct buf text;
 	struct request r = {0};
+	if (subcommand_help(v, usage_text))
+		return subcommand_flush();
 	if (v->argc != 1)
 		return usage();
 	struct conf *c = subcommand_conf(v, CONF_TABLE);

@@ -3,6 +3,8 @@
 #ifndef WAYPOST_SUBCOMMAND_H
 #define WAYPOST_SUBCOMMAND_H
 
+#include <stdbool.h>
+
 struct conf;
 struct faults;
 
@@ -17,6 +19,9 @@ void subcommand_faults(const struct faults *f);
 
 /* The configuration, with flags as for conf_load(); NULL: faults are told. */
 struct conf *subcommand_conf(const struct invocation *v, unsigned flags);
+
+/* Is its first word --help?  Then the usage is printed. */
+bool subcommand_help(const struct invocation *v, const char *usage);
 
 /* Everything printed is out: 0, or EX_IOERR and it is told. */
 int subcommand_flush(void);

@@ -211,6 +211,8 @@ user_run(const struct invocation *v)
 	struct request r = {0};
 	const struct verb *verb = NULL;
 	int opt;
+	if (subcommand_help(v, usage_text))
+		return subcommand_flush();
 	optind = 0; /* begin anew, behind the subcommand */
 	while ((opt = getopt_long(v->argc, v->argv, "", options, NULL)) != -1) {
 		if (opt != 's' || r.senders != NULL)
