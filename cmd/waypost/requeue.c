@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "salvage.h"
 #include "submit/submit.h"
 
 static int
@@ -82,6 +83,10 @@ one(const struct conf *c, struct store *s, int dir_fd, const char *name)
 	struct stat sb;
 	if (len > 4 && strcmp(name + len - 4, ".eml") == 0)
 		len -= 4;
+	if (dir_fd < 0) {
+		errno = ENOENT;
+		return tell_errno(name);
+	}
 	if (len == 0 || len > NAME_MAX - 8 || memchr(name, '/', len) != NULL ||
 	    name[0] == '.')
 		return tell(name, "no name of a message in badmail");
@@ -114,18 +119,23 @@ requeue(const struct conf *c, char **names, int n)
 			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (spool >= 0)
 		(void)close(spool);
-	if (dir_fd < 0)
+	/* No badmail yet is no obstacle to what is in corrupt. */
+	if (dir_fd < 0 && errno != ENOENT)
 		return tell_errno("badmail");
 	if (store_open(&s, c->spool) != 0) {
 		code = tell_errno("queue");
-		(void)close(dir_fd);
+		if (dir_fd >= 0)
+			(void)close(dir_fd);
 		return code;
 	}
 	for (int i = 0; i < n; i++) {
-		int failed = one(c, &s, dir_fd, names[i]);
+		int failed = strncmp(names[i], "corrupt/", 8) == 0
+				 ? salvage(c, &s, names[i] + 8)
+				 : one(c, &s, dir_fd, names[i]);
 		code = failed != 0 ? failed : code;
 	}
 	store_close(&s);
-	(void)close(dir_fd);
+	if (dir_fd >= 0)
+		(void)close(dir_fd);
 	return code;
 }

@@ -5,7 +5,8 @@
 
 #include "conf/conf.h"
 
-/* The names as in SPOOL/badmail, with or without ".eml".  Each is durable in
+/* The names as in SPOOL/badmail, with or without ".eml", or
+ * "corrupt/NAME" (salvage.h).  Each is durable in
  * the queue before its files go: a crash between leaves both.  0 or the exit
  * code of the last that failed, told. */
 int requeue(const struct conf *c, char **names, int n);
