@@ -37,6 +37,7 @@ static const struct subcommand {
     {"serve", "a status page and figures by HTTP", serve_run},
     {"set", "give a key of waypost.conf a value", setting_run},
     {"status", "how things stand", status_run},
+    {"test", "speak to where mail for an address would go", trial_run},
     {"unset", "give it back its default", setting_run},
     {"user", "users who may log in: add, passwd, remove, list", user_run},
 };

@@ -67,6 +67,9 @@ int serve_run(const struct invocation *v);
 int status_run(const struct invocation *v);
 int metrics_run(const struct invocation *v);
 
+/* waypost test ADDRESS. */
+int trial_run(const struct invocation *v);
+
 /* waypost set, waypost unset. */
 int setting_run(const struct invocation *v);
 

@@ -41,13 +41,15 @@ struct transaction {
 	size_t nrcpts;
 	const char *mail_from; /* NULL: env->from */
 	uint64_t size;         /* octets of the message in wire form */
+	bool trial;            /* RSET where DATA would be: nothing is sent, and
+	                          DONE means that the recipient was accepted */
 	void *cookie;          /* the owner's */
 };
 
 struct client_hooks {
 	/*
 	 * The outcome for recipient i of t: exactly once each, DONE only
-	 * after a 2xx to the final dot.  unsent: the connection ended, or
+	 * after a 2xx to the final dot (of a trial: to RSET).  unsent: the connection ended, or
 	 * was refused more, before this transaction could have any effect:
 	 * another connection may try at once (LATER).
 	 */
@@ -60,7 +62,7 @@ struct client_hooks {
 	ssize_t (*body)(void *arg, struct transaction *t, uint64_t offset,
 	    char *out, size_t room);
 	/* For one who watches; NULL: nobody does.  A line of this transaction
-	 * was written ('>') or heard ('<'); '*' is about the line after. */
+	 * was written ('>') or heard ('<').  t NULL: it is none's, QUIT. */
 	void (*line)(void *arg, struct transaction *t, char direction,
 	    const char *text, size_t len);
 };

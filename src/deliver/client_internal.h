@@ -111,7 +111,7 @@ void client_finish(struct client *c, const struct status *st, bool unsent);
  * the same, unsent where true. */
 void client_break(struct client *c, const struct status *st);
 
-/* Show a line to one who watches the transaction. */
+/* Show a line to one who watches the transaction, or none (NULL). */
 void client_show(struct client *c, struct transaction *t, char direction,
     const char *text, size_t len);
 

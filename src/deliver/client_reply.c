@@ -183,7 +183,10 @@ on_rset(struct client *c, struct flight *f)
 		client_break(c, &st);
 		return;
 	}
-	status_set(&st, LATER, 0, NULL, "not sent");
+	if (f->t->trial)
+		status_set(&st, DONE, c->reply.code, NULL, "accepted");
+	else
+		status_set(&st, LATER, 0, NULL, "not sent");
 	f->proven = true;
 	client_finish(c, &st, false);
 }
@@ -206,11 +209,12 @@ show_reply(struct client *c)
 {
 	char text[STATUS_TEXT_MAX + ENHANCED_MAX + 8];
 	const struct reply *r = &c->reply;
-	if (c->nflights == 0 || c->hooks.line == NULL)
+	if (c->hooks.line == NULL)
 		return;
 	int n = snprintf(text, sizeof(text), "%d %s%s%s", r->code, r->enhanced,
 	    r->enhanced[0] ? " " : "", r->text);
-	client_show(c, c->flights[0].t, '<', text, (size_t)n);
+	client_show(
+	    c, c->nflights > 0 ? c->flights[0].t : NULL, '<', text, (size_t)n);
 }
 
 void

@@ -110,7 +110,7 @@ write_rcpt(struct client *c, struct flight *f)
 static void
 write_data(struct client *c, struct flight *f)
 {
-	if (f->open == 0 && f->accepted == 0) {
+	if (f->t->trial || (f->open == 0 && f->accepted == 0)) {
 		f->writing = WRITE_RSET;
 		return;
 	}
@@ -215,6 +215,7 @@ write_more(struct client *c)
 	if (!c->quitting || c->quit_written ||
 	    (!c->caps.pipelining && c->nexpected > 0))
 		return false;
+	client_show(c, NULL, '>', "QUIT", 4);
 	put(c, "QUIT\r\n");
 	client_expect(c, EXPECT_QUIT, c->written);
 	c->quit_written = true;

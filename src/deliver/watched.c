@@ -35,8 +35,10 @@ void
 watched_line(void *arg, struct transaction *t, char direction, const char *text,
     size_t len)
 {
-	const struct job *j = t->cookie;
 	(void)arg;
+	if (t == NULL)
+		return;
+	const struct job *j = t->cookie;
 	transcript_add(j->cargo->transcript, direction, text, len);
 }
 

@@ -156,6 +156,44 @@ test_dot_stuffing_and_lone_dot(void **state)
 	assert_int_equal(run.peer.rsets, 1);
 }
 
+static void
+try_out(const struct dialog *d, bool pipelined)
+{
+	begin(d, pipelined);
+	for (int i = 0; i < TXS; i++)
+		run.t[i].trial = true;
+	for (int i = 0; i < TXS; i++) {
+		const char *data;
+		size_t n, before = SIZE_MAX;
+		client_start(run.c, &run.t[i]);
+		while (run.finished[i] == 0 && run.fed != before) {
+			before = run.fed;
+			while ((n = client_output(run.c, &data)) > 0) {
+				peer_take(&run.peer, data, n);
+				client_sent(run.c, n);
+			}
+			feed(SIZE_MAX);
+		}
+		assert_int_equal(run.finished[i], 1);
+	}
+	assert_int_equal(run.peer.dots, 0);
+	assert_int_equal(run.peer.rsets, TXS);
+	client_free(run.c);
+}
+
+static void
+test_a_trial_ends_before_data(void **state)
+{
+	(void)state;
+	struct dialog some = {.tx = {{.rcpt = {NULL, "550 5.1.1 who", "451 b"}},
+				  {.mail = "553 5.1.8 not you"}}};
+	for (int mode = 0; mode < 2; mode++) {
+		try_out(&some, mode == 1);
+		assert_string_equal(run.kind[0], "DNLD");
+		assert_string_equal(run.kind[1], "NNNN");
+	}
+}
+
 int
 main(void)
 {
@@ -165,6 +203,7 @@ main(void)
 	    cmocka_unit_test(test_dialogs_sent_in_small_steps),
 	    cmocka_unit_test(test_K15_dropped_everywhere),
 	    cmocka_unit_test(test_dot_stuffing_and_lone_dot),
+	    cmocka_unit_test(test_a_trial_ends_before_data),
 	};
 	return cmocka_run_group_tests(tests, make_envelope, free_envelope);
 }
