@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #define V4_BITS 96 /* what comes before an IPv4 address */
@@ -48,6 +49,26 @@ ip_format(const struct ip *ip, char out[IP_TEXT_MAX])
 		    AF_INET, ip->octets + sizeof(v4_prefix), out, IP_TEXT_MAX);
 	else
 		(void)inet_ntop(AF_INET6, ip->octets, out, IP_TEXT_MAX);
+}
+
+void
+ip_reverse(const struct ip *ip, char out[IP_REVERSE_MAX])
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *o = ip->octets;
+	char *p = out;
+	if (ip_is_v4(ip)) {
+		(void)snprintf(out, IP_REVERSE_MAX, "%u.%u.%u.%u.in-addr.arpa",
+		    o[15], o[14], o[13], o[12]);
+		return;
+	}
+	for (int i = 15; i >= 0; i--) {
+		*p++ = digits[o[i] & 0xf];
+		*p++ = '.';
+		*p++ = digits[o[i] >> 4];
+		*p++ = '.';
+	}
+	memcpy(p, "ip6.arpa", sizeof("ip6.arpa"));
 }
 
 bool

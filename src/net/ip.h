@@ -30,6 +30,11 @@ void ip_from_sockaddr(
 
 void ip_format(const struct ip *ip, char out[IP_TEXT_MAX]);
 bool ip_is_v4(const struct ip *ip);
+
+/* The name of its PTR record: "1.2.0.192.in-addr.arpa". */
+#define IP_REVERSE_MAX (64 + sizeof("ip6.arpa"))
+void ip_reverse(const struct ip *ip, char out[IP_REVERSE_MAX]);
+
 bool ip_equal(const struct ip *a, const struct ip *b);
 
 /*

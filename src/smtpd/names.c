@@ -33,9 +33,6 @@
 #define KEEP_NONE_MS (5 * 60 * 1000)
 #define KEEP_FAULT_MS (10 * 1000)
 
-/* Nibbles and dots, the zone, and the NUL. */
-#define REVERSE_MAX (64 + sizeof("ip6.arpa"))
-
 LIST_HEAD(waiting, name_query);
 
 struct name_query {
@@ -206,26 +203,6 @@ on_names(void *arg, const struct answer *a)
 	ask_next(e);
 }
 
-static void
-reverse_name(const struct ip *ip, char out[REVERSE_MAX])
-{
-	static const char digits[] = "0123456789abcdef";
-	const uint8_t *o = ip->octets;
-	char *p = out;
-	if (ip_is_v4(ip)) {
-		(void)snprintf(out, REVERSE_MAX, "%u.%u.%u.%u.in-addr.arpa",
-		    o[15], o[14], o[13], o[12]);
-		return;
-	}
-	for (int i = 15; i >= 0; i--) {
-		*p++ = digits[o[i] & 0xf];
-		*p++ = '.';
-		*p++ = digits[o[i] >> 4];
-		*p++ = '.';
-	}
-	memcpy(p, "ip6.arpa", sizeof("ip6.arpa"));
-}
-
 static struct entry *
 start_search(struct names *n, const struct ip *ip)
 {
@@ -234,7 +211,7 @@ start_search(struct names *n, const struct ip *ip)
 	    .tv_usec = NAMES_PATIENCE_MS % 1000 * 1000};
 	struct entry *e = alloc_zero(1, sizeof(*e));
 	struct search *s = alloc_zero(1, sizeof(*s));
-	char name[REVERSE_MAX];
+	char name[IP_REVERSE_MAX];
 	e->names = n;
 	e->ip = *ip;
 	e->search = s;
@@ -245,7 +222,7 @@ start_search(struct names *n, const struct ip *ip)
 	s->patience = evtimer_new(resolver_base(n->resolver), lose_patience, e);
 	if (s->patience == NULL || evtimer_add(s->patience, &patience) != 0)
 		die("cannot make a timer");
-	reverse_name(ip, name);
+	ip_reverse(ip, name);
 	s->question = resolver_ask(n->resolver, name, RECORD_PTR, on_names, e);
 	return e;
 }
