@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The workers as their parent sees them: started, told of changes, and
+ * started again when they die, after a pause that grows while they keep
+ * dying.  What is to be told is for parent.c and doors.c.  Invariant: a hand
+ * whose pid is not 0 has a control socket, and its worker was told of every
+ * door.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/identity.h"
+#include "base/log.h"
+#include "conf/watch.h"
+#include "queue/board.h"
+#include "smtpd/doors.h"
+#include "smtpd/guard.h"
+#include "smtpd/parent_internal.h"
+#include "smtpd/worker.h"
+
+#define WORKERS_DEFAULT_MAX 4
+#define RESTART_MS 100 /* doubles up to the next */
+#define RESTART_MAX_MS 30000
+#define HEALTHY_MS 60000 /* lived that long: the pause starts anew */
+
+static void
+tell_one(void *arg, const struct handover *h)
+{
+	struct hand *hand = arg;
+	if (hand->pid != 0 && handover_send(hand->control, h) != 0)
+		log_text(LOG_ERR, "cannot tell worker %d of a change: %s",
+		    (int)hand->pid, strerror(errno));
+}
+
+void
+hands_tell(void *arg, const struct handover *h)
+{
+	struct parent *p = arg;
+	for (unsigned i = 0; i < p->nhands; i++)
+		tell_one(&p->hands[i], h);
+}
+
+static void
+be_worker(struct hand *h, int control)
+{
+	struct parent *p = h->parent;
+	struct worker_options o = {.number = (unsigned)(h - p->hands),
+	    .conf_path = p->conf_path,
+	    .site = p->site,
+	    .guard = p->guard,
+	    .board = p->board,
+	    .control = control};
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	identity_drop_capabilities();
+	for (unsigned i = 0; i < p->nhands; i++)
+		if (p->hands[i].pid != 0)
+			(void)close(p->hands[i].control);
+	doors_free(p->doors);
+	/* The parent's loop is not ours; libevent forgets its signals. */
+	(void)event_reinit(p->base);
+	event_base_free(p->base);
+	watch_close(p->watch);
+	_exit(worker_run(&o));
+}
+
+static void
+start_worker(struct hand *h)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+		die("socketpair: %s", strerror(errno));
+	pid_t pid = fork();
+	if (pid == 0) {
+		(void)close(pair[0]);
+		be_worker(h, pair[1]);
+	}
+	(void)close(pair[1]);
+	h->started = clock_mono_ms();
+	if (pid < 0) {
+		log_text(LOG_ERR, "fork: %s", strerror(errno));
+		(void)close(pair[0]);
+		parent_call_in(h->restart, RESTART_MAX_MS);
+		return;
+	}
+	h->pid = pid;
+	h->control = pair[0];
+	h->parent->alive++;
+	doors_each(h->parent->doors, tell_one, h);
+}
+
+static void
+on_restart(evutil_socket_t fd, short what, void *arg)
+{
+	struct hand *h = arg;
+	(void)fd;
+	(void)what;
+	if (!h->parent->stopping)
+		start_worker(h);
+}
+
+static void
+worker_ended(struct hand *h, int status)
+{
+	struct parent *p = h->parent;
+	int64_t lived = clock_mono_ms() - h->started;
+	(void)close(h->control);
+	board_add(p->board, COUNT_CLIENTS_NOW,
+	    -(int64_t)guard_worker_died(p->guard, (unsigned)(h - p->hands)));
+	h->pid = 0;
+	p->alive--;
+	if (p->stopping)
+		return;
+	if (lived >= HEALTHY_MS || h->pause == 0)
+		h->pause = RESTART_MS;
+	else if (h->pause < RESTART_MAX_MS)
+		h->pause *= 2;
+	log_event(LOG_ERR, "worker-died",
+	    LOG_NUM("status", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
+	    LOG_NUM("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
+	    LOG_NUM("restart-ms", h->pause));
+	parent_call_in(h->restart, h->pause);
+}
+
+void
+hands_on_child(evutil_socket_t fd, short what, void *arg)
+{
+	struct parent *p = arg;
+	int status;
+	pid_t pid;
+	(void)fd;
+	(void)what;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (unsigned i = 0; i < p->nhands; i++)
+			if (p->hands[i].pid == pid)
+				worker_ended(&p->hands[i], status);
+	if (p->stopping && p->alive == 0)
+		(void)event_base_loopbreak(p->base);
+}
+
+void
+hands_signal(struct parent *p, int sig)
+{
+	for (unsigned i = 0; i < p->nhands; i++)
+		if (p->hands[i].pid != 0)
+			(void)kill(p->hands[i].pid, sig);
+}
+
+static unsigned
+workers_wanted(const struct conf *c)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned n = c->workers;
+	if (n == 0)
+		n = cores < 1                     ? 1
+		    : cores > WORKERS_DEFAULT_MAX ? WORKERS_DEFAULT_MAX
+						  : (unsigned)cores;
+	return n > WORKERS_MAX ? WORKERS_MAX : n;
+}
+
+void
+hands_start(struct parent *p)
+{
+	p->nhands = workers_wanted(p->site->conf);
+	for (unsigned i = 0; i < p->nhands; i++) {
+		p->hands[i].parent = p;
+		p->hands[i].restart =
+		    evtimer_new(p->base, on_restart, &p->hands[i]);
+		if (p->hands[i].restart == NULL)
+			die("out of memory");
+		start_worker(&p->hands[i]);
+	}
+}
+
+void
+hands_free(struct parent *p)
+{
+	for (unsigned i = 0; i < p->nhands; i++)
+		event_free(p->hands[i].restart);
+}
