@@ -10,7 +10,6 @@
 #include "conf/conf.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/reach.h"
 #include "conf/conf_keys.h"
 #include "conf/conf_read.h"
 
@@ -129,8 +129,7 @@ char *
 conf_slurp(const char *path, size_t max, bool missing_ok, size_t *len,
     struct faults *f)
 {
-	/* Not blocked by a FIFO that somebody put there. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = reach_open(path);
 	*len = 0;
 	if (fd < 0 && missing_ok && errno == ENOENT)
 		return alloc_string("", 0);

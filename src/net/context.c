@@ -16,7 +16,11 @@
 #include <unbound.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/io.h"
+#include "base/limits.h"
 #include "base/log.h"
+#include "base/reach.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
 #define SYSTEM_ANCHOR "/usr/share/dns/root.key"
@@ -55,6 +59,51 @@ set(struct ub_ctx *ctx, const char *key, const char *value, struct buf *why)
 	return -1;
 }
 
+/* The servers of a line of resolv.conf(5), added to *n. */
+static void
+add_server(struct ub_ctx *ctx, const char *line, size_t len, size_t *n)
+{
+	static const char key[] = "nameserver";
+	const size_t k = sizeof(key) - 1;
+	char server[64];
+	if (len <= k || memcmp(line, key, k) != 0 ||
+	    (line[k] != ' ' && line[k] != '\t'))
+		return;
+	const char *at = line + k, *end = line + len;
+	at += strspn(at, " \t");
+	size_t size = at < end ? strcspn(at, " \t\r\n#;") : 0;
+	if (size == 0 || size >= sizeof(server))
+		return;
+	memcpy(server, at, size);
+	server[size] = '\0';
+	/* What is no address is passed over. */
+	*n += ub_ctx_set_fwd(ctx, server) == 0;
+}
+
+/* ub_ctx_resolvconf() opens by path: in a sandbox the file may be gone. */
+static size_t
+add_system_servers(struct ub_ctx *ctx)
+{
+	struct buf text;
+	size_t n = 0;
+	buf_init(&text, RESOLV_CONF_MAX);
+	int fd = reach_open(RESOLV_CONF);
+	if (fd >= 0 && io_slurp(fd, &text) == 0) {
+		const char *line = buf_str(&text), *all = line + text.len;
+		while (line < all) {
+			const char *end =
+			    memchr(line, '\n', (size_t)(all - line));
+			end = end != NULL ? end : all;
+			add_server(ctx, line, (size_t)(end - line), &n);
+			line = end + 1;
+		}
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	buf_free(&text);
+	return n;
+}
+
 static int
 set_servers(
     struct ub_ctx *ctx, const struct resolver_options *o, struct buf *why)
@@ -68,7 +117,7 @@ set_servers(
 		}
 	}
 	/* Without a readable file resolv.conf(5) means this host. */
-	if (o->n == 0 && ub_ctx_resolvconf(ctx, RESOLV_CONF) != 0 &&
+	if (o->n == 0 && add_system_servers(ctx) == 0 &&
 	    ub_ctx_set_fwd(ctx, "127.0.0.1") != 0) {
 		(void)buf_adds(why, "no DNS server in " RESOLV_CONF);
 		return -1;

@@ -10,7 +10,6 @@
  */
 #include "net/hosts.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -20,6 +19,7 @@
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/reach.h"
 #include "net/changed.h"
 
 struct hosts {
@@ -52,7 +52,7 @@ refresh(struct hosts *h)
 	if (!file_changed(h->path, &h->stamp))
 		return;
 	buf_clear(&h->text);
-	int fd = open(h->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = reach_open(h->path);
 	if (fd < 0)
 		return;
 	if (io_slurp(fd, &h->text) != 0)

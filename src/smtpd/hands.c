@@ -22,6 +22,7 @@
 #include "conf/watch.h"
 #include "queue/board.h"
 #include "smtpd/doors.h"
+#include "smtpd/fetch.h"
 #include "smtpd/guard.h"
 #include "smtpd/parent_internal.h"
 #include "smtpd/worker.h"
@@ -49,7 +50,24 @@ hands_tell(void *arg, const struct handover *h)
 }
 
 static void
-be_worker(struct hand *h, int control)
+close_sockets(struct hand *h)
+{
+	(void)close(h->control);
+	(void)close(h->files);
+}
+
+/* Its sandbox keeps a file from it. */
+static void
+on_asked(evutil_socket_t fd, short what, void *arg)
+{
+	struct hand *h = arg;
+	(void)what;
+	if (fetch_answer(fd, h->parent->site->conf) != 0)
+		(void)event_del(h->asked);
+}
+
+static void
+be_worker(struct hand *h, int control, int files)
 {
 	struct parent *p = h->parent;
 	struct worker_options o = {.number = (unsigned)(h - p->hands),
@@ -57,12 +75,13 @@ be_worker(struct hand *h, int control)
 	    .site = p->site,
 	    .guard = p->guard,
 	    .board = p->board,
-	    .control = control};
+	    .control = control,
+	    .files = files};
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	identity_drop_capabilities();
 	for (unsigned i = 0; i < p->nhands; i++)
 		if (p->hands[i].pid != 0)
-			(void)close(p->hands[i].control);
+			close_sockets(&p->hands[i]);
 	doors_free(p->doors);
 	/* The parent's loop is not ours; libevent forgets its signals. */
 	(void)event_reinit(p->base);
@@ -71,27 +90,41 @@ be_worker(struct hand *h, int control)
 	_exit(worker_run(&o));
 }
 
-static void
-start_worker(struct hand *h)
+/* Our end into *ours; the worker's. */
+static int
+socket_pair(int *ours)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		die("socketpair: %s", strerror(errno));
+	*ours = pair[0];
+	return pair[1];
+}
+
+static void
+start_worker(struct hand *h)
+{
+	int control = socket_pair(&h->control);
+	int files = socket_pair(&h->files);
 	pid_t pid = fork();
 	if (pid == 0) {
-		(void)close(pair[0]);
-		be_worker(h, pair[1]);
+		close_sockets(h);
+		be_worker(h, control, files);
 	}
-	(void)close(pair[1]);
+	(void)close(control);
+	(void)close(files);
 	h->started = clock_mono_ms();
 	if (pid < 0) {
 		log_text(LOG_ERR, "fork: %s", strerror(errno));
-		(void)close(pair[0]);
+		close_sockets(h);
 		parent_call_in(h->restart, RESTART_MAX_MS);
 		return;
 	}
 	h->pid = pid;
-	h->control = pair[0];
+	h->asked = event_new(
+	    h->parent->base, h->files, EV_READ | EV_PERSIST, on_asked, h);
+	if (h->asked == NULL || event_add(h->asked, NULL) != 0)
+		die("out of memory");
 	h->parent->alive++;
 	doors_each(h->parent->doors, tell_one, h);
 }
@@ -111,7 +144,8 @@ worker_ended(struct hand *h, int status)
 {
 	struct parent *p = h->parent;
 	int64_t lived = clock_mono_ms() - h->started;
-	(void)close(h->control);
+	event_free(h->asked);
+	close_sockets(h);
 	board_add(p->board, COUNT_CLIENTS_NOW,
 	    -(int64_t)guard_worker_died(p->guard, (unsigned)(h - p->hands)));
 	h->pid = 0;

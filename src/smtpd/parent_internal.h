@@ -21,8 +21,9 @@ struct parent;
 
 struct hand { /* one worker, seen from here */
 	struct parent *parent;
-	pid_t pid; /* 0: none now */
-	int control;
+	pid_t pid;          /* 0: none now */
+	int control, files; /* what it is told; what it asks for */
+	struct event *asked;
 	int64_t started, pause;
 	struct event *restart;
 };

@@ -22,12 +22,15 @@
  */
 int sandbox_enter(const struct conf *c) MUST_CHECK;
 
+/* Does c name this file for a worker to read, or is it one of the system's
+ * that libraries read? */
+bool sandbox_names(const struct conf *c, const char *path) MUST_CHECK;
+
 /*
- * Can the files that a (new) configuration names be opened from inside?
- * False: it names a directory that the sandbox was not made for, or a file
- * like /etc/aliases, of whose directory nothing else may be read, was
- * replaced.  Then this worker can follow the configuration no further and
- * another has to take its place.
+ * Can the files that a (new) configuration names be opened from inside,
+ * by reach_open()?  False: the sandbox was not made for them and the parent
+ * did not help.  Then this worker can follow the configuration no further
+ * and another has to take its place.
  */
 bool sandbox_reaches(const struct conf *c) MUST_CHECK;
 

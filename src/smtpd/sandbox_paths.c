@@ -6,8 +6,8 @@
  * Editors and tools replace files, so the directory of each configuration
  * file is granted, and that of what it points to (certificates are often
  * links into another); but of directories that belong to the whole system,
- * like /etc, only the file itself: sandbox_reaches() tells when it was
- * replaced.  A directory of secrets below one that is granted is for the
+ * like /etc, only the file itself; when it was replaced the parent opens it
+ * (fetch.h).  A directory of secrets below one that is granted is for the
  * unit to hide (InaccessiblePaths): Landlock cannot take out what lies
  * inside.
  *
@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/reach.h"
 #include "smtpd/sandbox.h"
 #include "smtpd/sandbox_internal.h"
 
@@ -155,8 +156,8 @@ grant_file(int rules, const struct ruleset *r, const char *path)
 /* Call fn for each file that the configuration names for us to read; the
  * first result that is not 0 ends it. */
 static int
-each_file(
-    const struct conf *c, int (*fn)(void *arg, const char *path), void *arg)
+each_file(const struct conf *c, int (*fn)(const void *arg, const char *path),
+    const void *arg)
 {
 	const char *const fixed[] = {c->path, c->domains, c->users, c->aliases,
 	    c->tls.certificate, c->tls.key, c->dns.trust_anchor};
@@ -170,6 +171,8 @@ each_file(
 			result = fn(arg, l->certificate);
 		if (result == 0 && l->key != NULL)
 			result = fn(arg, l->key);
+		if (result == 0 && l->client_ca != NULL)
+			result = fn(arg, l->client_ca);
 	}
 	for (size_t i = 0; i < c->ncertificates && result == 0; i++) {
 		result = fn(arg, c->certificates[i].certificate);
@@ -185,7 +188,7 @@ struct granting {
 };
 
 static int
-grant_one(void *arg, const char *path)
+grant_one(const void *arg, const char *path)
 {
 	const struct granting *g = arg;
 	return grant_file(g->rules, g->r, path);
@@ -268,22 +271,39 @@ sandbox_limit_paths(const struct conf *c)
 	return result == 0 ? 0 : -1;
 }
 
-/* access() asks for permissions, of which Landlock is no part. */
+/* access() asks for permissions, of which Landlock is no part.  libunbound
+ * opens the trust anchor by its path; all else we read by reach_open(). */
 static int
-try_open(void *arg, const char *path)
+try_open(const void *arg, const char *path)
 {
-	(void)arg;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	const struct conf *c = arg;
+	int fd = path == c->dns.trust_anchor ? open(path, O_RDONLY | O_CLOEXEC)
+					     : reach_open(path);
 	if (fd >= 0)
 		(void)close(fd);
 	return fd < 0 && errno == EACCES && access(path, R_OK) == 0;
 }
 
+static int
+is_same(const void *arg, const char *path)
+{
+	const char *const *wanted = arg;
+	return strcmp(*wanted, path) == 0;
+}
+
+bool
+sandbox_names(const struct conf *c, const char *path)
+{
+	if (each_file(c, is_same, &path) != 0)
+		return true;
+	for (size_t i = 0; i < COUNT(system_files); i++)
+		if (is_same(&path, system_files[i]))
+			return true;
+	return false;
+}
+
 bool
 sandbox_reaches(const struct conf *c)
 {
-	int result = each_file(c, try_open, NULL);
-	for (size_t i = 0; result == 0 && i < COUNT(system_files); i++)
-		result = try_open(NULL, system_files[i]);
-	return result == 0;
+	return each_file(c, try_open, c) == 0;
 }

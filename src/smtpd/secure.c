@@ -16,7 +16,6 @@
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -40,17 +39,6 @@ struct secure_context {
 	struct secure_context **more; /* owned, for server names of theirs */
 	size_t nmore;
 };
-
-/* OpenSSL would ask for a pass phrase on the terminal. */
-static int
-no_pass_phrase(char *out, int size, int writing, void *arg)
-{
-	(void)out;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return -1;
-}
 
 /*
  * A client whose certificate we cannot verify may speak, as if it had shown
@@ -81,7 +69,6 @@ set_profile(SSL_CTX *ssl, const char *profile)
 	(void)SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	(void)SSL_CTX_set_max_early_data(ssl, 0);
 	(void)SSL_CTX_set_dh_auto(ssl, 1);
-	SSL_CTX_set_default_passwd_cb(ssl, no_pass_phrase);
 	return SSL_CTX_set_num_tickets(ssl, 0) == 1 &&
 		       RAND_bytes(id, sizeof(id)) == 1 &&
 		       SSL_CTX_set_session_id_context(ssl, id, sizeof(id)) ==
@@ -94,60 +81,15 @@ set_profile(SSL_CTX *ssl, const char *profile)
 		   : -1;
 }
 
-/* A sentence for one of OpenSSL's errors, or NULL. */
-static const char *
-sentence(unsigned long error)
-{
-	int library = ERR_GET_LIB(error), code = ERR_GET_REASON(error);
-	if (library == ERR_LIB_SYS && code == ENOENT)
-		return "there is no such certificate or key file";
-	if (library == ERR_LIB_SYS && code == EACCES)
-		return "the certificate or key file may not be read";
-	if (library == ERR_LIB_PEM && code == PEM_R_BAD_PASSWORD_READ)
-		return "the key is locked with a pass phrase";
-	if (library == ERR_LIB_SSL &&
-	    (code == SSL_R_EE_KEY_TOO_SMALL || code == SSL_R_CA_KEY_TOO_SMALL ||
-		code == SSL_R_CA_MD_TOO_WEAK))
-		return "the certificate is too weak for this profile";
-	if (library == ERR_LIB_X509 && code == X509_R_KEY_VALUES_MISMATCH)
-		return "key and certificate do not belong together";
-	return NULL;
-}
-
-/* The first of them that we know, else the given one. */
-static const char *
-reason(const char *otherwise)
-{
-	unsigned long error;
-	while ((error = ERR_get_error()) != 0) {
-		const char *found = sentence(error);
-		if (found != NULL)
-			return found;
-	}
-	return otherwise;
-}
-
 static const char *
 load(SSL_CTX *ssl, const char *certificate, const char *key,
     const char *profile, const char *ca_file)
 {
 	if (set_profile(ssl, profile) != 0)
 		return "TLS cannot be set up";
-	if (SSL_CTX_use_certificate_chain_file(ssl, certificate) != 1)
-		return reason("the certificate file holds no certificate");
-	if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1)
-		return reason("the key file holds no private key");
-	if (SSL_CTX_check_private_key(ssl) != 1)
-		return "key and certificate do not belong together";
-	if (ca_file == NULL)
-		return NULL;
-	STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(ca_file);
-	if (names == NULL ||
-	    SSL_CTX_load_verify_locations(ssl, ca_file, NULL) != 1) {
-		sk_X509_NAME_pop_free(names, X509_NAME_free);
-		return "the authorities of clients cannot be read";
-	}
-	SSL_CTX_set_client_CA_list(ssl, names);
+	const char *why = secure_files(ssl, certificate, key, ca_file);
+	if (why != NULL || ca_file == NULL)
+		return why;
 	SSL_CTX_set_verify(
 	    ssl, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, note_verification);
 	return NULL;

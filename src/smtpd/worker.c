@@ -20,6 +20,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/reach.h"
+#include "smtpd/fetch.h"
 #include "smtpd/handover.h"
 #include "smtpd/sandbox.h"
 
@@ -202,6 +204,13 @@ on_control(evutil_socket_t fd, short what, void *arg)
 
 /* --- starting --- */
 
+static int
+ask_parent(void *arg, const char *path)
+{
+	const struct worker *w = arg;
+	return fetch_ask(w->files, path);
+}
+
 static struct event *
 watch_for(struct worker *w, int fd, short what, event_callback_fn fn)
 {
@@ -251,6 +260,7 @@ start(struct worker *w)
 		return EX_CONFIG;
 	if (sandbox_enter(w->site->conf) != 0)
 		return EX_OSERR;
+	reach_by(ask_parent, w);
 	w->names = names_new(w->resolver);
 	w->auth = auth_new(w->base);
 	w->commit = commit_new(w->base, &w->store);
@@ -274,7 +284,8 @@ worker_run(const struct worker_options *o)
 	    .site = o->site,
 	    .guard = o->guard,
 	    .board = o->board,
-	    .control = o->control};
+	    .control = o->control,
+	    .files = o->files};
 	LIST_INIT(&w.entrances);
 	LIST_INIT(&w.visits);
 	int code = start(&w);

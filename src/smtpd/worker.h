@@ -63,6 +63,7 @@ struct worker {
 	struct event *control_event, *patience;
 	struct event *term, *interrupt, *hangup;
 	int control; /* socket to the parent: listening sockets come by it */
+	int files;   /* another: what is out of reach is asked for (fetch.h) */
 	int64_t disk_checked; /* monotonic ms */
 	bool disk_low;
 	int64_t drop_checked;
@@ -76,7 +77,7 @@ struct worker_options {
 	struct site *site; /* counted: the parent's reference is ours now */
 	struct guard *guard;
 	struct board *board;
-	int control;
+	int control, files; /* to the parent */
 };
 
 /* Run until told to stop; the process's exit code. */

@@ -14,7 +14,6 @@
 #include "submit/alias.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +21,7 @@
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/reach.h"
 #include "submit/entry.h"
 #include "submit/target.h"
 
@@ -221,7 +221,7 @@ alias_load(const char *path, struct faults *f)
 {
 	struct alias *a = alloc_zero(1, sizeof(*a));
 	buf_init(&a->text, ALIAS_FILE_MAX);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = reach_open(path);
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return a;
 	if (fd < 0 || io_slurp(fd, &a->text) != 0) {
