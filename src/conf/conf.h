@@ -149,6 +149,10 @@ struct conf {
 		char *trust_anchor;
 		bool hosts_file;
 	} dns;
+	struct {
+		char *command; /* NULL: nobody is told */
+		int64_t oldest_ms;
+	} alert;
 
 	struct table *table; /* NULL unless asked for */
 };

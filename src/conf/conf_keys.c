@@ -213,6 +213,11 @@ static const struct key dns_keys[] = {
     FLAG("hosts-file", AT(dns.hosts_file), "true"),
 };
 
+static const struct key alert_keys[] = {
+    TEXT("command", AT(alert.command), NULL, NULL),
+    RANGE("oldest", KEY_TIME, AT(alert.oldest_ms), "4h", SECOND, 365 * DAY),
+};
+
 #define KEYS(k) k, sizeof(k) / sizeof((k)[0])
 #define LIST(type, array) sizeof(struct type), AT(array), AT(n##array)
 
@@ -234,6 +239,7 @@ const struct key_section keys_sections[] = {
     {"drop", SECTION_ONCE, KEYS(drop_keys), 0, 0, 0},
     {"masquerade", SECTION_ONCE, KEYS(masquerade_keys), 0, 0, 0},
     {"dns", SECTION_ONCE, KEYS(dns_keys), 0, 0, 0},
+    {"alert", SECTION_ONCE, KEYS(alert_keys), 0, 0, 0},
     {"dkim", SECTION_NAMED, KEYS(dkim_keys), LIST(dkim_conf, dkim)},
 };
 const size_t keys_nsections = sizeof(keys_sections) / sizeof(keys_sections[0]);

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "deliver/alert.h"
 
 #define PICKUP_PER_TURN 16
 
@@ -135,6 +136,7 @@ on_work(evutil_socket_t fd, short what, void *arg)
 		carrier_stop(c);
 	if (c->stopping)
 		end_if_stopped(c);
+	alert_look(c->alert);
 	rearm(c);
 }
 

@@ -63,6 +63,7 @@ struct carrier {
 	struct schedule schedule;
 	struct pickup *pickup;
 	struct board *board; /* what we show of ourselves */
+	struct alert *alert;
 	struct orders *orders;
 
 	struct pool pool; /* destinations and connections */

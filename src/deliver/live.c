@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "deliver/alert.h"
 #include "deliver/badmail.h"
 #include "deliver/carrier.h"
 
@@ -59,6 +60,19 @@ new_resolver(struct carrier *c)
 	return resolver_new(c->base, &o);
 }
 
+/* Call fn when fd can be read; NULL without one. */
+static struct event *
+follow(struct carrier *c, int fd, event_callback_fn fn)
+{
+	if (fd < 0)
+		return NULL;
+	struct event *ev = event_new(c->base, fd, EV_READ | EV_PERSIST, fn, c);
+	if (ev == NULL)
+		die("out of memory");
+	(void)event_add(ev, NULL);
+	return ev;
+}
+
 /* --- pickup --- */
 
 static void
@@ -94,13 +108,7 @@ open_pickup(struct carrier *c)
 		return;
 	}
 	c->pickup_ready = true;
-	if (pickup_fd(c->pickup) < 0)
-		return;
-	c->pickup_event = event_new(
-	    c->base, pickup_fd(c->pickup), EV_READ | EV_PERSIST, on_pickup, c);
-	if (c->pickup_event == NULL)
-		die("out of memory");
-	(void)event_add(c->pickup_event, NULL);
+	c->pickup_event = follow(c, pickup_fd(c->pickup), on_pickup);
 }
 
 /* --- the queue's bell --- */
@@ -200,6 +208,7 @@ live_reload(struct carrier *c)
 			die("cannot start the resolver: %s", strerror(errno));
 	}
 	load_aliases(c);
+	alert_reload(c->alert);
 	if (new_pickup)
 		open_pickup(c);
 	if (c->watch != NULL && watch_follow(c->watch, conf) != 0)
@@ -273,18 +282,6 @@ on_rescan(evutil_socket_t fd, short what, void *arg)
 
 /* --- opening and closing --- */
 
-static struct event *
-follow(struct carrier *c, int fd, event_callback_fn fn)
-{
-	if (fd < 0)
-		return NULL;
-	struct event *ev = event_new(c->base, fd, EV_READ | EV_PERSIST, fn, c);
-	if (ev == NULL)
-		die("out of memory");
-	(void)event_add(ev, NULL);
-	return ev;
-}
-
 static void
 on_orders(evutil_socket_t fd, short what, void *arg)
 {
@@ -338,6 +335,7 @@ live_start(struct carrier *c)
 		return EX_IOERR;
 	c->clerk = clerk_new(c->base, &c->journal, &c->store, ledger_news, c);
 	load_aliases(c);
+	c->alert = alert_new(c);
 	open_pickup(c);
 	c->watch = watch_open(c->conf);
 	if (c->watch != NULL)
@@ -368,6 +366,7 @@ void
 live_close(struct carrier *c)
 {
 	close_pickup(c);
+	alert_free(c->alert);
 	struct event *all[] = {c->watch_event, c->scan_event, c->hangup,
 	    c->rescan, c->orders_event};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
