@@ -625,8 +625,8 @@ test_readdress_is_bounded(void **state)
 	(void)state;
 	memcpy(head, "To: b\nCc: a", 11);
 	for (size_t i = 0; i < names; i++)
-		(void)strncat(head + 11 + 2 * i, ",a", 2);
-	(void)strncat(head + 11 + 2 * names, "\n\n", 2);
+		memcpy(head + 11 + 2 * i, ",a", 3);
+	memcpy(head + 11 + 2 * names, "\n\n", 3);
 	spool_open(&sp);
 	struct submit *s = open_submit(&sp, SUBMIT_COMPLETE, NULL);
 	assert_int_equal(feed(s, head, strlen(head), 9000, &st), 0);
