@@ -63,10 +63,10 @@ is 'messages, recipients, by destination' \
 [(d["destination"].split()[:2], d["messages"], d["recipients"])
  for d in j["queue"]["by_destination"]]')" \
 	"(2, [(['smarthost', '[127.0.0.1]:$dead'], 2, 3)])"
-is 'out of order' \
+is 'out of order: the address, and the destination that has no other' \
 	"$(field '[(d["destination"].split()[:2], d["failures"])
  for d in j["out_of_order"]]')" \
-	"[(['smarthost', '[127.0.0.1]:$dead'], 1)]"
+	"[(['address', '[127.0.0.1]:$dead'], 1), (['smarthost', '[127.0.0.1]:$dead'], 1)]"
 is 'when it is probed' "$(field '0 < j["out_of_order"][0]["next_ms"] -
 j["at_ms"] <= 33 * 60000')" True
 is 'the listener' "$(field 'j["waypost_smtpd"]["running"],
