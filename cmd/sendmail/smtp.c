@@ -133,6 +133,7 @@ start_letter(struct smtp *v, struct status *st)
 	    .with = protocol(v->session),
 	    .eight_bit = m->eight_bit,
 	    .utf8 = m->utf8,
+	    .require_tls = m->require_tls,
 	    .envid = v->envid[0] != '\0' ? v->envid : NULL,
 	    .ret = m->ret,
 	});

@@ -50,6 +50,9 @@
 #define SETUP_LINES_MAX 1000      /* reply lines until a session stands */
 #define MULTI_CONNECTIONS_MAX 200 /* on one libcurl multi: it searches */
 
+#define STS_POLICY_MAX (64 * 1024) /* octets of an MTA-STS policy */
+#define STS_FETCH_MS (30 * 1000)   /* one fetch of a policy */
+
 #define DNS_RECORDS_MAX 256        /* of one answer that are looked at */
 #define DNS_QUESTIONS_MAX 128      /* with the servers at a time */
 #define DNS_TIMEOUT_MS (20 * 1000) /* one question, however many servers */

@@ -119,6 +119,8 @@ struct conf {
 		unsigned messages_per_connection, recipients_per_message;
 		int64_t connect_timeout_ms, timeout_ms;
 		char *source_address; /* NULL: the system's choice */
+		bool dane, mta_sts;   /* are they looked for? */
+		char *ca_file;        /* for MTA-STS; NULL: the system's */
 	} outbound;
 	struct {
 		int64_t *retry_ms; /* owned, nretry >= 1; the last repeats */

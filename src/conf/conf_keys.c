@@ -163,6 +163,9 @@ static const struct key outbound_keys[] = {
 	100, HOUR),
     RANGE("timeout", KEY_TIME, AT(outbound.timeout_ms), "5m", 100, HOUR),
     TEXT("source-address", AT(outbound.source_address), NULL, check_ip),
+    FLAG("dane", AT(outbound.dane), "true"),
+    FLAG("mta-sts", AT(outbound.mta_sts), "true"),
+    TEXT("ca-file", AT(outbound.ca_file), NULL, check_path),
 };
 
 static const struct key queue_keys[] = {

@@ -23,6 +23,7 @@
 #include "deliver/orders.h"
 #include "deliver/pickup.h"
 #include "deliver/schedule.h"
+#include "deliver/sts.h"
 #include "net/resolver.h"
 #include "queue/board.h"
 #include "queue/journal.h"
@@ -56,6 +57,7 @@ struct carrier {
 	struct hops *hops;
 	struct keyring *keyring;
 	struct resolver *resolver;
+	struct sts *sts;
 	struct store store;
 	struct scan scan;
 	struct journal journal;
@@ -126,6 +128,15 @@ void live_scan(struct carrier *c);
 
 /* Read the configuration again; a broken one changes nothing. */
 void live_reload(struct carrier *c);
+
+/* --- live_dns.c --- */
+
+/* The resolver and the policies of MTA-STS; hops_new() comes first.  0; -1
+ * when they cannot be had. */
+int live_names(struct carrier *c) MUST_CHECK;
+
+/* After a reload, when pool_reroute() has ended all questions. */
+void live_follow_names(struct carrier *c, const struct conf *old);
 
 /* --- settle.c --- */
 

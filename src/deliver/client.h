@@ -25,6 +25,7 @@
 /* What the last complete 250 reply to EHLO offered; all false after HELO. */
 struct client_caps {
 	bool ehlo, pipelining, size, eight_bit, dsn, smtputf8, starttls;
+	bool require_tls;    /* REQUIRETLS (RFC 8689) */
 	uint64_t size_limit; /* 0: none told */
 	char auth[256];      /* mechanisms, blank-separated */
 	bool inside;         /* parser state: between lines of one reply */

@@ -68,6 +68,8 @@ take_keyword(struct client_caps *caps, const char *s, size_t len)
 		caps->smtputf8 = true;
 	} else if (keyword_is(s, len, "STARTTLS", &rest)) {
 		caps->starttls = true;
+	} else if (keyword_is(s, len, "REQUIRETLS", &rest)) {
+		caps->require_tls = true;
 	} else if (keyword_is(s, len, "AUTH", &rest)) {
 		take_auth(caps, s + rest, len - rest);
 	}

@@ -54,6 +54,8 @@ write_mail(struct client *c, struct flight *f)
 		put(c, " BODY=8BITMIME");
 	if (env->utf8)
 		put(c, " SMTPUTF8");
+	if (env->tls == WISH_REQUIRETLS && c->caps.require_tls)
+		put(c, " REQUIRETLS");
 	if (c->caps.dsn && env->ret != RET_NONE)
 		put(c, " RET=%s", env->ret == RET_FULL ? "FULL" : "HDRS");
 	if (c->caps.dsn && env->envid != NULL &&

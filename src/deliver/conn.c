@@ -222,6 +222,11 @@ open_to(struct destination *d, const struct target *t)
 	    .source_address = c->conf->outbound.source_address,
 	    .connect_timeout_ms = c->conf->outbound.connect_timeout_ms,
 	    .timeout_ms = c->conf->outbound.timeout_ms,
+	    .trust = {.resolver = c->conf->outbound.dane ? c->resolver : NULL,
+		.sts = c->conf->outbound.mta_sts && !t->ours ? c->sts : NULL,
+		.domain = t->domain,
+		.ca_file = c->conf->outbound.ca_file,
+		.wish = d->wish},
 	    .watched = d->head != NULL && d->head->letter->watched};
 	struct conn *conn = alloc_zero(1, sizeof(*conn));
 	conn->destination = d;

@@ -53,12 +53,18 @@ adopt(struct destination *d, const struct route *route, const char *domain)
 }
 
 struct destination *
-destination_find(
-    struct carrier *c, const struct route *route, const char *domain)
+destination_find(struct carrier *c, const struct route *route,
+    const char *domain, enum tls_wish wish)
 {
+	static const char *const wishes[] = {[WISH_NONE] = "",
+	    [WISH_REQUIRETLS] = " requiretls",
+	    [WISH_TLS_OPTIONAL] = " tls-optional"};
 	struct buf key;
 	buf_init(&key, KEY_MAX);
 	route_key(route, domain, &key);
+	/* Such mail finds its own hosts fit or not. */
+	if (route->way != WAY_LOCAL)
+		(void)buf_adds(&key, wishes[wish]);
 	uint64_t hash = hash_bytes(buf_str(&key), key.len);
 	struct destination *d = (struct destination *)hash_find(
 	    &c->pool.destinations, hash, same_key, buf_str(&key));
@@ -66,6 +72,7 @@ destination_find(
 		d = alloc_zero(1, sizeof(*d));
 		d->key = alloc_string(buf_str(&key), key.len);
 		d->carrier = c;
+		d->wish = wish;
 		d->tail = &d->head;
 		d->window = 1;
 		TAILQ_INIT(&d->conns);

@@ -43,6 +43,7 @@ struct destination {
 	struct carrier *carrier;
 	struct conf *conf; /* reference; route and targets borrow from it */
 	struct route route;
+	enum tls_wish wish; /* of all its mail */
 	char *domain;
 	struct targets *targets;
 
@@ -68,10 +69,11 @@ struct destination {
 void pool_init(struct pool *p);
 void pool_free(struct carrier *c);
 
-/* The destination for this route; made if new.  domain is the
+/* The destination for this route and wish; made if new.  domain is the
  * recipient's. */
 struct destination *destination_find(struct carrier *c,
-    const struct route *route, const char *domain) MUST_CHECK;
+    const struct route *route, const char *domain,
+    enum tls_wish wish) MUST_CHECK;
 
 bool destination_backs_off(const struct destination *d, int64_t now);
 

@@ -85,7 +85,8 @@ dispatch_slot(struct carrier *c, struct letter *l, uint32_t i, int64_t now,
 	if (*domain == '\0')
 		domain = conf_origin(c->conf);
 	route_find(c->conf, domain, l->sender->text, &route);
-	struct destination *d = destination_find(c, &route, domain);
+	struct destination *d =
+	    destination_find(c, &route, domain, (enum tls_wish)l->wish);
 	if (destination_backs_off(d, now))
 		return answer_instead(c, l, i, now, d, &t->answered);
 	unsigned most = c->conf->outbound.recipients_per_message;

@@ -36,6 +36,7 @@ hop_end(struct hop *h, const struct status *st)
 		return;
 	h->state = HOP_ENDING;
 	h->end = *st;
+	policy_cancel(h);
 	login_forget(h);
 	event_active(&h->end_event, EV_TIMEOUT, 0);
 	if (h->client != NULL && !client_broken(h->client))
@@ -67,6 +68,10 @@ hop_finish(struct hop *h)
 	TAILQ_REMOVE(&h->hops->all, h, of_engine);
 	h->hooks.closed(h->arg, h, &h->end, h->was_ready);
 	buf_free(&h->said);
+	dane_free(h->dane);
+	free(h->domain);
+	free(h->ca_file);
+	free(h->sts_ca_file);
 	free(h->user);
 	free(h->command);
 	free(h);
@@ -117,8 +122,8 @@ on_line(void *arg, struct transaction *t, char direction, const char *text,
 
 /* --- set-up --- */
 
-void
-hop_connect(struct hop *h)
+static void
+connect_now(struct hop *h)
 {
 	struct status st;
 	hop_timer(h, h->connect_timeout_ms);
@@ -134,7 +139,19 @@ static void
 try_in_clear(struct hop *h)
 {
 	lane_remove(h);
-	hop_connect(h);
+	connect_now(h);
+}
+
+/* The questions had deadlines of their own; from here on ours counts. */
+void
+hop_begin(struct hop *h)
+{
+	struct status st;
+	status_set(&st, LATER, 0, "4.3.0", "libcurl refuses its options");
+	if (setup_secure(h, &st) != 0)
+		hop_end(h, &st);
+	else
+		connect_now(h);
 }
 
 /* The session stands: from here on the socket is ours. */
@@ -244,7 +261,7 @@ hop_open(struct hops *hs, const struct hop_options *o,
 	if (setup_prepare(h, o, &st) != 0)
 		hop_end(h, &st);
 	else if (h->question == NULL)
-		hop_connect(h);
+		policy_ask(h);
 	return h;
 }
 

@@ -5,7 +5,9 @@
  * client machine speaks over it by curl_easy_send and curl_easy_recv.
  * Knows nothing of queues and routes.
  *
- * TLS: opportunistic falls back to clear text once, on a new connection,
+ * TLS: what the domain publishes tightens opportunistic and require: TLSA
+ * records that DNSSEC proves (then nothing else counts), or an MTA-STS
+ * policy.  Opportunistic falls back to clear text once, on a new connection,
  * when the handshake fails; with a user it means require, so that a secret
  * goes in clear only where tls = none was written.  AUTH: PLAIN and LOGIN
  * (auto), CRAM-MD5, XOAUTH2, OAUTHBEARER; libcurl has no SCRAM here, which
@@ -25,6 +27,8 @@
 #include "net/ip.h"
 
 struct event_base;
+struct resolver;
+struct sts;
 struct hops; /* the engine: one multi, one CA store, all connections */
 struct hop;
 
@@ -32,6 +36,18 @@ struct hop_target {
 	char host[256]; /* to log, for SNI and to verify */
 	struct ip ip;
 	unsigned port;
+	bool named;  /* the name is the administrator's, or DNSSEC proved
+	                that the domain's mail goes there */
+	bool secure; /* DNSSEC proved this address, too: TLSA counts */
+};
+
+/* What may tighten the policy of a session, or loosen it. */
+struct hop_trust {
+	struct resolver *resolver; /* for TLSA (RFC 7672); NULL: no DANE */
+	struct sts *sts;     /* of the recipients' domain; NULL: no MTA-STS */
+	const char *domain;  /* that led to the host, or NULL */
+	const char *ca_file; /* for MTA-STS; NULL: the system's */
+	enum tls_wish wish;
 };
 
 struct hop_options {
@@ -42,6 +58,7 @@ struct hop_options {
 	int64_t connect_timeout_ms; /* connect, and each set-up in all */
 	int64_t timeout_ms;         /* without progress, once set up */
 	bool watched;               /* keep what is said (hop_said) */
+	struct hop_trust trust;     /* strings are borrowed for hop_open() */
 };
 
 struct hop_hooks {
@@ -52,7 +69,8 @@ struct hop_hooks {
 	/*
 	 * The end, exactly once, however it came; h is freed afterwards.
 	 * Before ready(): st is LATER and says why no session could be had
-	 * (connect, greeting, TLS, AUTH: never NEVER).  After: open
+	 * (connect, greeting, TLS, AUTH), or NEVER 5.7.30: REQUIRETLS was
+	 * wished for, and this host will not do.  After: open
 	 * transactions have been answered through the client hooks.
 	 */
 	void (*closed)(
@@ -94,7 +112,9 @@ bool hop_refused(const struct hop *h);
 bool hop_greeted(const struct hop *h);
 bool hop_unreached(const struct hop *h);
 
-/* For logs: "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", or "none". */
+/* For logs and reports: "none", or "TLSv1.3 TLS_AES_256_GCM_SHA384" and what
+ * proved that it is the right host: "unverified" (nothing did), "verified"
+ * (authorities, as tls = verify wants), "mta-sts" or "dane". */
 const char *hop_tls(const struct hop *h);
 /* Does the server say DSN?  Then reports of success are its business. */
 bool hop_dsn(const struct hop *h);

@@ -14,9 +14,11 @@
 #include <openssl/x509.h>
 
 #include "base/buf.h"
+#include "deliver/dane.h"
 #include "deliver/hop.h"
 #include "deliver/multi.h"
 #include "deliver/secrets.h"
+#include "deliver/sts.h"
 #include "deliver/trust.h"
 
 /* One libcurl multi; searches in it are linear (C4). */
@@ -48,6 +50,9 @@ struct setup {
 	bool authorized; /* 235 */
 };
 
+/* What proves, or is to prove, that it is the right host. */
+enum hop_proof { PROOF_NONE, PROOF_CA, PROOF_STS, PROOF_DANE };
+
 enum hop_state {
 	HOP_SETUP,
 	HOP_OPEN,
@@ -63,6 +68,19 @@ struct hop {
 	struct hop_hooks hooks;
 	void *arg;
 	enum hop_state state;
+
+	/* What it is to prove. */
+	enum tls_wish wish;
+	enum hop_proof proof;
+	bool testing;  /* as MTA-STS, for the log only */
+	char *domain;  /* NULL: no MTA-STS */
+	char *ca_file; /* for tls = verify; sts_ca_file: for MTA-STS */
+	char *sts_ca_file;
+	struct sts *sts;
+	struct resolver *resolver; /* NULL: no DANE */
+	struct question *tlsa;     /* under way */
+	struct sts_query *query;   /* the same for the policy */
+	struct dane *dane;         /* owned; NULL: no usable record */
 
 	/* Set-up. */
 	enum tls_policy policy; /* what is insisted on (raised by user) */
@@ -101,7 +119,23 @@ void lane_remove(struct hop *h); /* closes the connection */
 int setup_prepare(
     struct hop *h, const struct hop_options *o, struct status *st) MUST_CHECK;
 
-/* Set the status of a set-up that failed; what may be NULL. */
+/* Ask what is published about the host, then hop_begin() or hop_end(), now
+ * or from the event loop; stop asking (hop_policy.c). */
+void policy_ask(struct hop *h);
+void policy_cancel(struct hop *h);
+
+/* A session stands under a policy in testing mode; fault: NULL, or what it
+ * would have failed for. */
+void policy_tested(const struct hop *h, const char *fault);
+
+/* Options for what was decided.  0; -1 and LATER in *st (hop_secure.c). */
+int setup_secure(struct hop *h, struct status *st) MUST_CHECK;
+
+/* Is TLS what it was to be?  0; -1 and *st: LATER, or NEVER 5.7.30. */
+int setup_proved(struct hop *h, struct status *st) MUST_CHECK;
+
+/* Set the status of a set-up that failed; what may be NULL.  NEVER when
+ * enhanced begins with 5. */
 void setup_status(const struct hop *h, const char *what, const char *enhanced,
     struct status *st);
 
@@ -115,7 +149,7 @@ int setup_check(struct hop *h, struct status *st) MUST_CHECK;
 bool setup_fall_back(struct hop *h) MUST_CHECK;
 
 /* User, mechanism and secret.  0, and with h->question the secret is still
- * to come, then hop_connect() follows; -1 and LATER in *st (hop_login.c). */
+ * to come, then policy_ask() follows; -1 and LATER in *st (hop_login.c). */
 int login_prepare(
     struct hop *h, const struct session_conf *s, struct status *st) MUST_CHECK;
 
@@ -127,8 +161,8 @@ void login_failed(struct hop *h, char out[LOGIN_WHY_MAX]);
 /* Nothing of the set-up is needed any more: wipe the secret. */
 void login_forget(struct hop *h);
 
-/* All is known: open the connection (hop.c). */
-void hop_connect(struct hop *h);
+/* It is known what to insist on: connect (hop.c). */
+void hop_begin(struct hop *h);
 
 /* libcurl is done with the set-up (hop.c). */
 void hop_done(struct hop *h, CURLcode code);

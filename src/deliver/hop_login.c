@@ -4,8 +4,8 @@
  * dialogue is libcurl's.  It knows PLAIN, LOGIN, CRAM-MD5, XOAUTH2 and
  * OAUTHBEARER here; Debian builds it without SCRAM.
  *
- * Invariant: a secret is libcurl's only from right before the connection is
- * opened until the session stands or has failed; and a refused one is never
+ * Invariant: a secret is libcurl's only from shortly before the connection
+ * is opened until the session stands or has failed; and a refused one is never
  * offered twice when a command can make another.
  */
 #include "deliver/hop_internal.h"
@@ -64,7 +64,7 @@ on_secret(void *arg, const struct secret *s, const struct status *why)
 	} else if (use(h, secret_copy(s), &st) != 0) {
 		hop_end(h, &st);
 	} else {
-		hop_connect(h);
+		policy_ask(h);
 	}
 }
 

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Until a session stands: libcurl's options, what the server said
- * meanwhile, and whether the result is what the policy wants.
+ * meanwhile, and whether the result is what the policy wants; what of it is
+ * TLS is in hop_secure.c.
  *
  * The login is hop_login.c's.  With a user, opportunistic means require: a
  * secret is never sent in clear unless tls = none says so.
  *
- * Invariant: nothing here is ever NEVER; what a server says before MAIL is
- * about us, not about a message (decision 7).
+ * Invariant: what a server says before MAIL is about us, not about a
+ * message, and never NEVER (decision 7); but for mail that must have
+ * REQUIRETLS, and to which a server that lacks it is of no use.
  */
 #include "deliver/hop_said.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/ssl.h>
 
 #include "base/log.h"
 #include "mail/address.h"
@@ -57,15 +57,6 @@ on_line(char *line, size_t size, size_t n, void *arg)
 	s->ehlo |= s->code == 250;
 	s->authorized |= s->code == 235;
 	return size * n;
-}
-
-static CURLcode
-on_tls_context(CURL *easy, void *ctx, void *arg)
-{
-	struct hop *h = arg;
-	(void)easy;
-	SSL_CTX_set1_cert_store(ctx, h->store);
-	return CURLE_OK;
 }
 
 /* Where a set-up is, from what the server said so far. */
@@ -110,7 +101,7 @@ setup_status(const struct hop *h, const char *what, const char *enhanced,
 		said = "(withheld: it shows the secret)";
 	if (code == 0 && what == NULL)
 		what = "the connection failed";
-	status_set(st, LATER, code, enhanced,
+	status_set(st, enhanced[0] == '5' ? NEVER : LATER, code, enhanced,
 	    "%.255s[%s]:%u: %s: %.200s%s%.250s", h->target.host, ip,
 	    h->target.port, at, what ? what : "", what && code ? ": " : "",
 	    code ? said : "");
@@ -144,7 +135,11 @@ setup_failed(struct hop *h, CURLcode code, struct status *st)
 		what = "the server does not offer STARTTLS";
 	else if (code == CURLE_LOGIN_DENIED)
 		what = why;
-	setup_status(h, what, enhanced_for(at), st);
+	/* RFC 8689 section 4.2.1: there is no other way for this mail. */
+	bool unfit = h->wish == WISH_REQUIRETLS &&
+		     (code == CURLE_USE_SSL_FAILED ||
+			 code == CURLE_PEER_FAILED_VERIFICATION);
+	setup_status(h, what, unfit ? "5.7.30" : enhanced_for(at), st);
 }
 
 bool
@@ -162,31 +157,11 @@ setup_fall_back(struct hop *h)
 		   h->easy, CURLOPT_USE_SSL, (long)CURLUSESSL_NONE) == CURLE_OK;
 }
 
-/* "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", or "none". */
-static void
-describe_tls(struct hop *h)
-{
-	struct curl_tlssessioninfo *info = NULL;
-	const SSL *ssl = NULL;
-	if (curl_easy_getinfo(h->easy, CURLINFO_TLS_SSL_PTR, &info) ==
-		CURLE_OK &&
-	    info != NULL && info->backend == CURLSSLBACKEND_OPENSSL)
-		ssl = info->internals;
-	h->has_tls = ssl != NULL;
-	if (ssl != NULL)
-		(void)snprintf(h->tls, sizeof(h->tls), "%s %s %s",
-		    SSL_get_version(ssl), SSL_get_cipher_name(ssl),
-		    h->policy == TLS_VERIFY ? "verified" : "unverified");
-}
-
 int
 setup_check(struct hop *h, struct status *st)
 {
-	describe_tls(h);
-	if (!h->has_tls && (h->policy >= TLS_REQUIRE || h->implicit)) {
-		setup_status(h, "TLS is not on", "4.7.5", st);
+	if (setup_proved(h, st) != 0)
 		return -1;
-	}
 	if (h->user != NULL && !h->setup.authorized) {
 		setup_status(h, "the server offers no AUTH", "4.7.0", st);
 		return -1;
@@ -264,34 +239,32 @@ set_basics(struct hop *h)
 }
 
 static int
-set_tls(struct hop *h, const struct session_conf *s, struct status *st)
+set_client_certificate(struct hop *h, const struct session_conf *s)
 {
-	static const long levels[] = {[TLS_NONE] = CURLUSESSL_NONE,
-	    [TLS_OPPORTUNISTIC] = CURLUSESSL_TRY,
-	    [TLS_REQUIRE] = CURLUSESSL_ALL,
-	    [TLS_VERIFY] = CURLUSESSL_ALL};
-	bool verify = h->policy == TLS_VERIFY;
 	CURLcode r = CURLE_OK;
-	SET(CURLOPT_USE_SSL,
-	    h->implicit ? (long)CURLUSESSL_ALL : levels[h->policy]);
-	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
-	SET(CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
-	SET(CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
-	SET(CURLOPT_CAINFO, NULL);
-	SET(CURLOPT_CAPATH, NULL);
 	if (s->client_certificate != NULL)
 		SET(CURLOPT_SSLCERT, s->client_certificate);
 	if (s->client_key != NULL)
 		SET(CURLOPT_SSLKEY, s->client_key);
-	if (verify) {
-		h->store = trust_store(h->hops->trust, s->ca_file, st);
-		if (h->store == NULL)
-			return -1;
-		SET(CURLOPT_SSL_CTX_FUNCTION, on_tls_context);
-		SET(CURLOPT_SSL_CTX_DATA, h);
-	}
 	return r == CURLE_OK ? 0 : -1;
+}
+
+static char *
+copy(const char *s)
+{
+	return s != NULL ? alloc_string(s, strlen(s)) : NULL;
+}
+
+static void
+take_trust(
+    struct hop *h, const struct hop_trust *t, const struct session_conf *s)
+{
+	h->wish = t->wish;
+	h->resolver = t->resolver;
+	h->domain = copy(t->domain);
+	h->sts = h->domain != NULL ? t->sts : NULL;
+	h->ca_file = copy(s->ca_file);
+	h->sts_ca_file = copy(t->ca_file);
 }
 
 int
@@ -302,10 +275,11 @@ setup_prepare(struct hop *h, const struct hop_options *o, struct status *st)
 	h->implicit = s->implicit;
 	if (s->user != NULL && h->policy == TLS_OPPORTUNISTIC)
 		h->policy = TLS_REQUIRE;
+	take_trust(h, &o->trust, s);
 	h->easy = curl_easy_init();
 	status_set(st, LATER, 0, "4.3.0", "libcurl refuses its options");
 	if (h->easy == NULL || set_basics(h) != 0 ||
-	    set_address(h, o, st) != 0 || set_tls(h, s, st) != 0 ||
+	    set_address(h, o, st) != 0 || set_client_certificate(h, s) != 0 ||
 	    login_prepare(h, s, st) != 0)
 		return -1;
 	return 0;

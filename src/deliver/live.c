@@ -49,17 +49,6 @@ load_aliases(struct carrier *c)
 	faults_free(&f);
 }
 
-static struct resolver *
-new_resolver(struct carrier *c)
-{
-	const struct words *servers = &c->conf->dns.servers;
-	struct resolver_options o = {.servers = (const char *const *)servers->v,
-	    .n = servers->n,
-	    .trust_anchor = c->conf->dns.trust_anchor,
-	    .hosts_file = c->conf->dns.hosts_file};
-	return resolver_new(c->base, &o);
-}
-
 /* Call fn when fd can be read; NULL without one. */
 static struct event *
 follow(struct carrier *c, int fd, event_callback_fn fn)
@@ -160,26 +149,6 @@ on_scan(evutil_socket_t fd, short what, void *arg)
 
 /* --- configuration --- */
 
-static bool
-same_words(const struct words *a, const struct words *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->v[i], b->v[i]) != 0)
-			return false;
-	return true;
-}
-
-static bool
-same_dns(const struct conf *a, const struct conf *b)
-{
-	const char *x = a->dns.trust_anchor, *y = b->dns.trust_anchor;
-	return same_words(&a->dns.servers, &b->dns.servers) &&
-	       a->dns.hosts_file == b->dns.hosts_file &&
-	       strcmp(x != NULL ? x : "", y != NULL ? y : "") == 0;
-}
-
 void
 live_reload(struct carrier *c)
 {
@@ -190,7 +159,6 @@ live_reload(struct carrier *c)
 		return;
 	}
 	struct conf *old = c->conf;
-	bool new_dns = !same_dns(old, conf);
 	bool new_pickup =
 	    strcmp(old->pickup.directory, conf->pickup.directory) != 0;
 	if (strcmp(old->spool, conf->spool) != 0)
@@ -201,12 +169,7 @@ live_reload(struct carrier *c)
 	/* Look-ups and jobs let go of the old configuration first. */
 	pool_reroute(c);
 	hops_forget_secrets(c->hops);
-	if (new_dns) {
-		resolver_free(c->resolver);
-		c->resolver = new_resolver(c);
-		if (c->resolver == NULL)
-			die("cannot start the resolver: %s", strerror(errno));
-	}
+	live_follow_names(c, old);
 	load_aliases(c);
 	alert_reload(c->alert);
 	if (new_pickup)
@@ -273,6 +236,7 @@ on_rescan(evutil_socket_t fd, short what, void *arg)
 	if (c->watch != NULL && watch_changed(c->watch) == 1)
 		live_reload(c);
 	pool_sweep(c);
+	sts_sweep(c->sts);
 	hash_each(&c->schedule.bundles, shrink_one, &s);
 	badmail_trim(c->conf);
 	orders_look(c->orders);
@@ -325,8 +289,7 @@ live_start(struct carrier *c)
 	c->breakers = breakers_new(c->board);
 	c->hops = hops_new(c->base);
 	c->keyring = keyring_new();
-	c->resolver = new_resolver(c);
-	if (c->hops == NULL || c->resolver == NULL) {
+	if (c->hops == NULL || live_names(c) != 0) {
 		log_text(LOG_ERR, "cannot start libcurl or libunbound");
 		return EX_OSERR;
 	}
@@ -379,6 +342,7 @@ live_close(struct carrier *c)
 	pool_free(c);
 	keyring_free(c->keyring);
 	breakers_free(c->breakers);
+	sts_free(c->sts);
 	if (c->resolver != NULL)
 		resolver_free(c->resolver);
 	/* Its thread may still be at a finished bundle. */

@@ -28,6 +28,7 @@ struct addresses {
 	struct mx *mx;
 	struct question *question; /* while it is under way */
 	enum answer_kind kind;
+	bool secure;
 	struct ip v[MX_ADDRESSES_MAX];
 	size_t n;
 };
@@ -36,6 +37,7 @@ struct exchange {
 	char name[256];
 	unsigned preference;
 	uint32_t shuffle;
+	bool named; /* by the caller, or in MX that DNSSEC proved */
 	struct addresses v6, v4;
 };
 
@@ -90,13 +92,17 @@ finish(struct mx *m)
 }
 
 static void
-add_target(struct mx *m, const char *host, const struct ip *ip)
+add_target(
+    struct mx *m, const struct exchange *x, const struct addresses *a, size_t i)
 {
 	m->targets =
 	    alloc_grow(m->targets, m->ntargets + 1, sizeof(struct hop_target));
 	struct hop_target *t = &m->targets[m->ntargets++];
-	*t = (struct hop_target){.ip = *ip, .port = m->port};
-	(void)snprintf(t->host, sizeof(t->host), "%s", host);
+	*t = (struct hop_target){.ip = a->v[i],
+	    .port = m->port,
+	    .named = x->named,
+	    .secure = x->named && a->secure};
+	(void)snprintf(t->host, sizeof(t->host), "%s", x->name);
 }
 
 /* IPv6 and IPv4 in turns, so that a network that swallows one of them
@@ -106,9 +112,9 @@ add_exchange(struct mx *m, const struct exchange *x)
 {
 	for (size_t i = 0; i < x->v6.n || i < x->v4.n; i++) {
 		if (i < x->v6.n)
-			add_target(m, x->name, &x->v6.v[i]);
+			add_target(m, x, &x->v6, i);
 		if (i < x->v4.n)
-			add_target(m, x->name, &x->v4.v[i]);
+			add_target(m, x, &x->v4, i);
 	}
 }
 
@@ -206,6 +212,7 @@ got_addresses(void *arg, const struct answer *a)
 	struct mx *m = into->mx;
 	into->question = NULL;
 	into->kind = a->kind;
+	into->secure = a->secure;
 	if (a->kind == ANSWER_FAIL)
 		status_set(&m->st, LATER, 0, "4.4.3", "%s", a->why);
 	if (a->kind == ANSWER_OK)
@@ -235,6 +242,7 @@ ask_itself(struct mx *m)
 	m->implicit = true;
 	m->v = alloc_zero(1, sizeof(*m->v));
 	m->n = 1;
+	m->v[0].named = true;
 	(void)snprintf(m->v[0].name, sizeof(m->v[0].name), "%s", m->name);
 	ask_addresses(m);
 }
@@ -260,6 +268,7 @@ take_exchanges(struct mx *m, const struct answer *a)
 		struct exchange *x = &m->v[m->n++];
 		memcpy(x->name, a->records[i].name, sizeof(x->name));
 		x->preference = a->records[i].preference;
+		x->named = a->secure || strcasecmp(x->name, m->name) == 0;
 		/* Without randomness the order is that of the answer. */
 		if (getrandom(&x->shuffle, sizeof(x->shuffle), GRND_NONBLOCK) !=
 		    (ssize_t)sizeof(x->shuffle))
@@ -329,6 +338,7 @@ take_literal(struct mx *m, const struct ip *ip)
 	m->implicit = true;
 	m->v = alloc_zero(1, sizeof(*m->v));
 	m->n = 1;
+	m->v[0].named = true;
 	ip_format(ip, m->v[0].name);
 	m->v[0].v4.v[0] = *ip;
 	m->v[0].v4.n = 1;

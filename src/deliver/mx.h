@@ -3,7 +3,7 @@
  * From a domain or host name to addresses in the order to try them
  * (RFC 5321 section 5.1, 7505): MX by preference, equal ones shuffled, each
  * with AAAA and A interleaved; a domain without MX is its own host; null MX
- * is NEVER 5.1.10; our own address drops that MX and all worse ones.
+ * is NEVER 5.1.10; what DNSSEC proved is noted in each target; our own address drops that MX and all worse ones.
  */
 #ifndef DELIVER_MX_H
 #define DELIVER_MX_H

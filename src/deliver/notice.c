@@ -39,6 +39,7 @@ report(struct carrier *c, struct job *j, const struct status *sts,
 			    (struct report_rcpt){.rcpt = j->results[i].index,
 				.status = &sts[i],
 				.remote = g->remote[0] ? g->remote : NULL,
+				.tls = g->tls[0] ? g->tls : NULL,
 				.at_ms = clock_wall_ms()};
 	if (ok && n > 0)
 		ok = report_send(c->conf, &c->store, &g->batch, &g->entry,

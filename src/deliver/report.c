@@ -142,6 +142,7 @@ read_original(const struct task *t, struct buf *text, struct report_text *r)
 	r->original = buf_str(text);
 	r->original_len = text->len;
 	r->full = t->action == REPORT_FAILED && t->env->ret != RET_HDRS &&
+		  t->env->tls != WISH_REQUIRETLS && /* RFC 8689 section 5 */
 		  t->e->data_len == text->len &&
 		  (limit == 0 || text->len < limit / 2) &&
 		  lines_fit(r->original, r->original_len);
@@ -184,6 +185,7 @@ queue_text(const struct task *t, const struct alias *aliases, const char *own,
 	    .source = source,
 	    .comment = "delivery report",
 	    .id = own,
+	    .require_tls = t->env->tls == WISH_REQUIRETLS,
 	    .notify = NOTIFY_NEVER,
 	};
 	struct submit *s = submit_new(&o);

@@ -25,6 +25,7 @@ struct report_rcpt {
 	uint32_t rcpt; /* index into env->rcpts */
 	const struct status *status;
 	const char *remote; /* host that said it, or NULL */
+	const char *tls;    /* of its session, as hop_tls(), or NULL */
 	int64_t at_ms;      /* when */
 };
 

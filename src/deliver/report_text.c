@@ -43,6 +43,11 @@ static const struct advice advices[] = {
 	"Check the part behind the @ of the address for typing errors."},
     {"6.", "The receiving system cannot handle this kind of content.",
 	"Send it in a simpler form, for instance without attachments."},
+    {"7.30",
+	"The message must not be sent where TLS is not certain "
+	"(REQUIRETLS), and it is not certain there.",
+	"Ask the recipient's postmaster for DANE or MTA-STS and for "
+	"REQUIRETLS, or send it without that wish."},
     {"7.", "The receiving system refused it by its rules.",
 	"Its own words above say why; if they do not help, ask your "
 	"postmaster."},
@@ -118,6 +123,10 @@ tell_rcpt(
 		(void)snprintf(text, sizeof(text), "%s%s",
 		    st->verdict == DONE ? "" : "Reason: ", st->text);
 	paragraph(out, "    ", text);
+	if (v->tls != NULL && strcmp(v->tls, "none") != 0) {
+		(void)snprintf(text, sizeof(text), "TLS: %s", v->tls);
+		paragraph(out, "    ", text);
+	}
 	if (v->at_ms > 0) {
 		stamp_date(date, v->at_ms);
 		(void)buf_addf(out, "    %s: %s\r\n",

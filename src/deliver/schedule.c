@@ -127,6 +127,8 @@ schedule_letter(struct schedule *s, struct bundle *b,
 	set_age(l, l->arrived_ms);
 	l->seq = env->seq;
 	l->watched = env->watch != NULL;
+	/* A report must not be lost for what it cannot have. */
+	l->wish = env->from.text[0] != '\0' ? (uint8_t)env->tls : WISH_NONE;
 	l->open = l->nslots = (uint32_t)env->nrcpts;
 	for (size_t i = 0; i < env->nrcpts; i++) {
 		l->slots[i].number = env->rcpts[i].number;

@@ -68,6 +68,7 @@ struct letter {
 	uint32_t nslots;
 	uint32_t lag; /* seconds since arrival that are not in its age */
 	bool watched; /* somebody waits for the outcome */
+	uint8_t wish; /* enum tls_wish, as it decides the way */
 	struct slot slots[];
 };
 

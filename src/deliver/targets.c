@@ -41,6 +41,7 @@ struct targets {
 	const struct session_conf *refused; /* its user is not let in ... */
 	int64_t refused_until;              /* ... monotonic ms */
 	struct status last;                 /* why there is none */
+	bool unsure; /* a look-up failed: there may be more hosts */
 };
 
 struct targets *
@@ -65,6 +66,7 @@ clear(struct targets *t)
 	t->v = NULL;
 	t->n = t->nsources = t->next = t->ourselves = 0;
 	t->refused = NULL;
+	t->unsure = false;
 	status_set(&t->last, LATER, 0, "4.4.4", "no host to send to");
 }
 
@@ -136,11 +138,14 @@ targets_route(struct targets *t, struct resolver *r, const struct conf *c,
 }
 
 static void
-add_target(struct targets *t, const struct hop_target *hop,
-    const struct session_conf *session)
+add_target(
+    struct targets *t, const struct hop_target *hop, const struct source *s)
 {
 	t->v = alloc_grow(t->v, t->n + 1, sizeof(struct target));
-	t->v[t->n++] = (struct target){.hop = *hop, .session = session};
+	t->v[t->n++] = (struct target){.hop = *hop,
+	    .session = s->session,
+	    .domain = s->name,
+	    .ours = s->ours};
 }
 
 /* A name that failed to look up is one more reason to try what comes
@@ -153,11 +158,12 @@ looked_up(void *arg, const struct hop_target *found, size_t n,
 	struct source *s = &t->sources[t->next++];
 	t->lookup = NULL;
 	for (size_t i = 0; i < n; i++)
-		add_target(t, &found[i], s->session);
+		add_target(t, &found[i], s);
 	if (n == 0 && s->ours && strcmp(st->enhanced, "5.4.6") == 0) {
 		t->ourselves++;
 	} else if (n == 0) {
 		t->last = *st;
+		t->unsure = true;
 		if (s->ours)
 			t->last.verdict = LATER;
 		/* Null MX is an answer, not a failure: no smart host. */
@@ -183,7 +189,7 @@ static bool
 take_literal(struct targets *t)
 {
 	struct source *s = &t->sources[t->next];
-	struct hop_target hop = {.port = s->port};
+	struct hop_target hop = {.port = s->port, .named = true};
 	if (!s->literal || ip_parse(s->name, strlen(s->name), &hop.ip) != 0)
 		return false;
 	memcpy(hop.host, s->name, sizeof(hop.host));
@@ -191,7 +197,7 @@ take_literal(struct targets *t)
 	if (self_listens(&t->self, &hop.ip, hop.port))
 		t->ourselves++;
 	else
-		add_target(t, &hop, s->session);
+		add_target(t, &hop, s);
 	return true;
 }
 
@@ -210,6 +216,7 @@ refresh(struct targets *t, int64_t now)
 	free(t->v);
 	t->v = NULL;
 	t->n = t->next = t->ourselves = 0;
+	t->unsure = false;
 	t->looked_up = now;
 }
 
@@ -302,15 +309,32 @@ targets_opens(const struct targets *t, int64_t now)
 	return first;
 }
 
+static bool
+all_lack(const struct targets *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (!t->v[i].lacks)
+			return false;
+	return !t->unsure;
+}
+
 void
 targets_failed(struct targets *t, const struct hop_target *which, int64_t until,
     const struct status *why)
 {
 	t->last = *why;
-	for (size_t i = 0; i < t->n; i++)
-		if (t->v[i].hop.port == which->port &&
-		    ip_equal(&t->v[i].hop.ip, &which->ip))
-			t->v[i].dead_until = until;
+	for (size_t i = 0; i < t->n; i++) {
+		struct target *v = &t->v[i];
+		if (v->hop.port != which->port ||
+		    !ip_equal(&v->hop.ip, &which->ip))
+			continue;
+		v->dead_until = until;
+		v->lacks = why->verdict == NEVER;
+	}
+	if (why->verdict == NEVER && !all_lack(t)) {
+		t->last.verdict = LATER;
+		t->last.enhanced[0] = '4';
+	}
 }
 
 void
@@ -331,5 +355,6 @@ targets_revive(struct targets *t)
 	/* A failed look-up is asked again, too. */
 	if (t->lookup == NULL && t->next >= t->nsources) {
 		t->n = t->next = t->ourselves = 0;
+		t->unsure = false;
 	}
 }

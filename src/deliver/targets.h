@@ -27,7 +27,10 @@ struct targets;
 struct target {
 	struct hop_target hop;
 	const struct session_conf *session; /* of the conf given */
+	const char *domain;                 /* that was looked up */
+	bool ours;                          /* named by the administrator */
 	int64_t dead_until;                 /* monotonic ms */
+	bool lacks; /* what the mail must have, when last tried */
 };
 
 enum pick {
@@ -56,7 +59,9 @@ enum pick targets_pick(struct targets *t, int64_t now, struct target **out,
  * ms; 0: one does now, or there is no target. */
 int64_t targets_opens(const struct targets *t, int64_t now);
 
-/* A connection to this one failed before it was ready. */
+/* A connection to this one failed before it was ready; NEVER when it lacks
+ * what the mail of this destination must have (hop.h).  When all that there
+ * are lack it, targets_pick() says NEVER, too. */
 void targets_failed(struct targets *t, const struct hop_target *which,
     int64_t until, const struct status *why);
 

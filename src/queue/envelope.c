@@ -129,6 +129,9 @@ envelope_write(const struct envelope *e, struct buf *out)
 		    out, "ret: %s\n", e->ret == RET_FULL ? "full" : "hdrs");
 	if (e->watch != NULL)
 		(void)buf_addf(out, "watch: %s\n", e->watch);
+	if (e->tls != WISH_NONE)
+		(void)buf_addf(out, "tls: %s\n",
+		    e->tls == WISH_REQUIRETLS ? "required" : "optional");
 	for (size_t i = 0; i < e->nrcpts; i++)
 		write_rcpt(&e->rcpts[i], out);
 	return buf_ok(out) ? 0 : -1;
@@ -307,6 +310,10 @@ read_head(struct envelope *e, struct reader *r)
 			return "bad watch";
 		e->watch = alloc_string(r->value, r->len);
 	}
+	if (take_exact(r, "tls", "required"))
+		e->tls = WISH_REQUIRETLS;
+	else if (take_exact(r, "tls", "optional"))
+		e->tls = WISH_TLS_OPTIONAL;
 	return read_sender(e, from, from_len);
 }
 

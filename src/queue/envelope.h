@@ -13,6 +13,7 @@
  *   envid: xtext                      (only when given)
  *   ret: full | hdrs                  (only when given)
  *   watch: batch-id                   (only when a transcript is wanted)
+ *   tls: required | optional          (only when given)
  *   rcpt: 1 never|success,failure,delay|- orcpt-or-dash user@example.net
  *   rcpt: 2 expanded orcpt-or-dash list@example.com
  * The second form is no recipient of the message: it is an alias that was
@@ -44,6 +45,13 @@ enum {                    /* RFC 3461 NOTIFY, as bits; 0 = not given */
 
 enum ret { RET_NONE, RET_FULL, RET_HDRS };
 
+/* RFC 8689: what the sender wants of the way to the recipients. */
+enum tls_wish {
+	WISH_NONE,
+	WISH_REQUIRETLS,   /* REQUIRETLS: never over an unproven session */
+	WISH_TLS_OPTIONAL, /* TLS-Required: No: whatever recipients publish */
+};
+
 struct rcpt {
 	struct address addr;
 	uint32_t number; /* 1.. in this message; stable for its whole life */
@@ -61,6 +69,7 @@ struct envelope {
 	char *envid; /* xtext; owned; NULL if none */
 	enum ret ret;
 	char *watch; /* name of a transcript; owned; NULL: none is wanted */
+	enum tls_wish tls;
 	struct rcpt *rcpts; /* owned */
 	size_t nrcpts, cap;
 };

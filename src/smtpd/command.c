@@ -187,7 +187,8 @@ enum {
 	SEEN_UTF8 = 16,
 	SEEN_AUTH = 32,
 	SEEN_NOTIFY = 64,
-	SEEN_ORCPT = 128
+	SEEN_ORCPT = 128,
+	SEEN_TLS = 256
 };
 
 /* 1: taken; 0: unknown; -1: malformed. */
@@ -225,6 +226,11 @@ mail_parameter(
 	if (same_word(p->key, p->key_len, "SMTPUTF8")) {
 		*seen |= SEEN_UTF8;
 		m->utf8 = true;
+		return p->value == NULL ? 1 : -1;
+	}
+	if (same_word(p->key, p->key_len, "REQUIRETLS")) {
+		*seen |= SEEN_TLS;
+		m->require_tls = true;
 		return p->value == NULL ? 1 : -1;
 	}
 	if (same_word(p->key, p->key_len, "AUTH")) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One SMTP command line, taken apart (RFC 5321 section 4.1.1 and the
- * parameters of 1870, 3461, 4954, 6152, 6531).  Pure; every fault says the
+ * parameters of 1870, 3461, 4954, 6152, 6531, 8689).  Pure; every fault says the
  * reply to give.
  */
 #ifndef SMTPD_COMMAND_H

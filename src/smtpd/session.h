@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The server's side of SMTP (RFC 5321, 1870, 2034, 2920, 3207, 3461, 4954,
- * 6152, 6531): a pure push machine.  Octets in; reply octets, questions and
+ * 6152, 6531, 8689): a pure push machine.  Octets in; reply octets, questions and
  * message octets out.  It opens no socket, loads no library and knows no
  * clock: TLS, AUTH, relay rules and commit are hooks.  `sendmail -bs`, the
  * listener, the unit tests and the fuzzer drive the same code, and replies
@@ -49,6 +49,7 @@ struct session_mail {
 	struct address from;
 	uint64_t size; /* SIZE=, 0 if not given */
 	bool eight_bit, utf8;
+	bool require_tls; /* REQUIRETLS (RFC 8689), only ever under TLS */
 	enum ret ret;
 	char envid[ENVID_MAX + 1]; /* "" if not given */
 };

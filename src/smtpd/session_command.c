@@ -40,6 +40,9 @@ ehlo_lines(struct session *s, const struct session_policy *p)
 			    "250-DSN\r\n");
 	if (p->offer_starttls && !s->secure)
 		(void)buf_adds(out, "250-STARTTLS\r\n");
+	/* Only where it means something (RFC 8689 section 2). */
+	if (s->secure)
+		(void)buf_adds(out, "250-REQUIRETLS\r\n");
 	if (p->mechanisms[0] != '\0')
 		(void)buf_addf(out, "250-AUTH %s\r\n", p->mechanisms);
 	(void)buf_adds(out, "250 ENHANCEDSTATUSCODES\r\n");
@@ -100,6 +103,10 @@ do_mail(struct session *s, const struct session_policy *p, const char *arg,
 		return;
 	if (command_mail(arg, len, &s->mail, &st) != 0) {
 		session_reply_status(s, &st);
+		return;
+	}
+	if (s->mail.require_tls && !s->secure) {
+		session_fault(s, 530, "5.7.10", "REQUIRETLS needs TLS here");
 		return;
 	}
 	if (p->message_size != 0 && s->mail.size > p->message_size) {

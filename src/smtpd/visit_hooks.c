@@ -282,6 +282,7 @@ start_letter(struct visit *v, struct status *st)
 	    .with = v->with,
 	    .eight_bit = m->eight_bit,
 	    .utf8 = m->utf8,
+	    .require_tls = m->require_tls,
 	    .envid = v->envid[0] ? v->envid : NULL,
 	    .ret = m->ret};
 	v->submit = submit_new(&o);

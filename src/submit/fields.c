@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "mail/header.h"
 
@@ -33,6 +34,7 @@ enum kind {
 	RECEIVED,
 	X_SENDER,
 	X_RECEIVER,
+	TLS_FIELD,
 };
 
 static const struct {
@@ -55,6 +57,7 @@ static const struct {
     {"Received", RECEIVED},
     {"X-Sender", X_SENDER},
     {"X-Receiver", X_RECEIVER},
+    {"TLS-Required", TLS_FIELD},
 };
 
 #define KNOWN (sizeof(known) / sizeof(known[0]))
@@ -103,6 +106,21 @@ survey_resent(struct survey *s, enum kind kind, size_t at)
 	s->any_resent |= once || rcpts;
 }
 
+/* "No", without case; nothing else is defined (RFC 8689 section 3). */
+static bool
+says_no(const struct field *f)
+{
+	const char *s = f->value;
+	size_t len = f->value_len;
+	while (len > 0 && memchr(" \t\r\n", *s, 4) != NULL) {
+		s++;
+		len--;
+	}
+	while (len > 0 && memchr(" \t\r\n", s[len - 1], 4) != NULL)
+		len--;
+	return len == 2 && strncasecmp(s, "No", 2) == 0;
+}
+
 static void
 survey_read(struct survey *s, struct fields *out, const char *head, size_t len)
 {
@@ -117,6 +135,7 @@ survey_read(struct survey *s, struct fields *out, const char *head, size_t len)
 		out->date |= kind == DATE;
 		out->message_id |= kind == MESSAGE_ID;
 		out->from |= kind == FROM;
+		out->tls_optional |= kind == TLS_FIELD && says_no(&f);
 		s->sender |= kind == SENDER;
 		s->x_sender |= kind == X_SENDER;
 		s->x_receiver |= kind == X_RECEIVER;

@@ -21,7 +21,8 @@ struct fields {
 	/* Resent fields that no Received stands above: it is being resent
 	 * by whoever submits it.  What the newest block has of these: */
 	bool resent, resent_date, resent_message_id, resent_from;
-	bool has_sender; /* sender is set: from x-sender, Sender or From */
+	bool tls_optional; /* TLS-Required: No (RFC 8689) */
+	bool has_sender;   /* sender is set: from x-sender, Sender or From */
 	struct address sender;
 	struct address_list rcpts; /* as written: bare ones, repeats */
 };

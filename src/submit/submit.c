@@ -106,6 +106,11 @@ set_options(struct submit *s)
 	s->env.ret = o->ret;
 	if (o->watch != NULL)
 		s->env.watch = alloc_string(o->watch, strlen(o->watch));
+	/* The option is the stronger of the two (RFC 8689 section 4.3). */
+	if (o->require_tls)
+		s->env.tls = WISH_REQUIRETLS;
+	else if (s->fields.tls_optional)
+		s->env.tls = WISH_TLS_OPTIONAL;
 	s->env.utf8 |= o->utf8 || address_is_utf8(&s->env.from);
 	s->env.eight_bit |= o->eight_bit;
 }

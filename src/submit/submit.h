@@ -47,6 +47,7 @@ struct submit_options {
 	const char *received_from;  /* "helo (name [ip])", or NULL */
 	const char *with;           /* "ESMTPSA", or NULL */
 	bool eight_bit, utf8;       /* what MAIL said */
+	bool require_tls;           /* REQUIRETLS, too (RFC 8689) */
 	const char *id;             /* a batch id to use, or NULL */
 	const char *envid;          /* -V, validated xtext, or NULL */
 	enum ret ret;               /* -R */

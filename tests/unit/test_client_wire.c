@@ -72,6 +72,17 @@ test_parameters(void **state)
 	    "RCPT TO:<r1@example.org> NOTIFY=SUCCESS,DELAY "
 	    "ORCPT=rfc822;bob@example.net\r\n"
 	    "RCPT TO:<r2@example.org>\r\nRCPT TO:<r3@example.org>\r\nDATA\r\n");
+	/* RFC 8689: said to who offers it, and nobody else. */
+	env.tls = WISH_REQUIRETLS;
+	commands(&caps, out, sizeof(out));
+	assert_null(strstr(out, "REQUIRETLS"));
+	caps.require_tls = true;
+	commands(&caps, out, sizeof(out));
+	assert_non_null(strstr(out, " SMTPUTF8 REQUIRETLS RET=HDRS"));
+	env.tls = WISH_TLS_OPTIONAL;
+	commands(&caps, out, sizeof(out));
+	assert_null(strstr(out, "REQUIRETLS"));
+	env.tls = WISH_NONE;
 	env.utf8 = false;
 	r->orcpt = "rfc822;a b\r\nRSET";
 	env.envid = "a b";
@@ -163,10 +174,11 @@ test_C12_capabilities(void **state)
 	    (const char *const[]){"220 hi\r\n", "250-host pipelining\r\n",
 		"250-pipelining\r\n", "250-size 1000\r\n", "250-starttls\r\n",
 		"250-8BITMIME\r\n", "250-DSN\r\n", "250-AUTH PLAIN LOGIN\r\n",
-		"250 SMTPUTF8\r\n", "334 \r\n", "235 2.7.0 ok\r\n", NULL});
+		"250-requiretls\r\n", "250 SMTPUTF8\r\n", "334 \r\n",
+		"235 2.7.0 ok\r\n", NULL});
 	assert_true(caps.ehlo && caps.pipelining && caps.size &&
 		    caps.eight_bit && caps.dsn && caps.smtputf8 &&
-		    caps.starttls);
+		    caps.starttls && caps.require_tls);
 	assert_int_equal(caps.size_limit, 1000);
 	assert_string_equal(caps.auth, "PLAIN LOGIN");
 	/* The second EHLO, behind TLS, counts alone. */

@@ -179,6 +179,9 @@ static const struct path_case mails[] = {
     {"FROM:<a@b> BODY=BINARYMIME", SYNTAX},
     {"FROM:<a@b> BODY", SYNTAX},
     {"FROM:<a@b> SMTPUTF8=1", SYNTAX},
+    {"FROM:<a@b> requiretls", OK("a@b")},
+    {"FROM:<a@b> REQUIRETLS=1", SYNTAX},
+    {"FROM:<a@b> REQUIRETLS REQUIRETLS", SYNTAX},
     {"FROM:<a@b> RET=HDRS ENVID=Q+2B1", OK("a@b")},
     {"FROM:<a@b> RET=full", OK("a@b")},
     {"FROM:<a@b> RET=BODY", SYNTAX},
@@ -282,12 +285,13 @@ test_parameters_are_kept(void **state)
 	struct session_rcpt r;
 	struct status st;
 	const char *mail = "FROM:<a@b> SIZE=18446744073709551615 BODY=8BITMIME "
-			   "RET=FULL ENVID=Q+2B SMTPUTF8 AUTH=x";
+			   "RET=FULL ENVID=Q+2B SMTPUTF8 REQUIRETLS AUTH=x";
 	const char *rcpt = "TO:<\xc3\xbc@y> NOTIFY=FAILURE,SUCCESS "
 			   "ORCPT=rfc822;u+2B@y";
 	(void)state;
 	assert_int_equal(command_mail(mail, strlen(mail), &m, &st), 0);
 	assert_true(m.size == UINT64_MAX && m.eight_bit && m.utf8);
+	assert_true(m.require_tls);
 	assert_int_equal(m.ret, RET_FULL);
 	assert_string_equal(m.envid, "Q+2B");
 	assert_int_equal(command_rcpt(rcpt, strlen(rcpt), true, &r, &st), 0);
@@ -296,6 +300,7 @@ test_parameters_are_kept(void **state)
 	/* Nothing is left of the one before (D26). */
 	assert_int_equal(command_mail("FROM:<>", 7, &m, &st), 0);
 	assert_true(m.size == 0 && !m.eight_bit && !m.utf8);
+	assert_false(m.require_tls);
 	assert_true(m.ret == RET_NONE && m.envid[0] == '\0');
 	assert_int_equal(command_rcpt("TO:<u>", 6, true, &r, &st), 0);
 	assert_true(r.notify == 0 && r.orcpt[0] == '\0');

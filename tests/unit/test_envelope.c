@@ -33,6 +33,8 @@ test_round_trip(void **state)
 	    HEAD FROM
 	    "utf8: yes\nrcpt: 1 - - gr\xc3\xbc\xc3\x9f@b\xc3\xbc.example\n",
 	    HEAD FROM "envid: QQ314159+2B\nret: full\n" RCPT,
+	    HEAD FROM "tls: required\n" RCPT,
+	    HEAD FROM "body: 8bit\nret: hdrs\ntls: optional\n" RCPT,
 	    HEAD FROM
 	    "body: 8bit\nutf8: yes\nenvid: x\nret: hdrs\n"
 	    "watch: 1m86yafn6n2vk86ptpb\n"

@@ -14,6 +14,7 @@
 #define EHLO_TLS LINES "S: 250-STARTTLS\nS: 250 ENHANCEDSTATUSCODES\n"
 #define EHLO_AUTH \
 	LINES "S: 250-AUTH SCRAM-SHA-256 PLAIN\nS: 250 ENHANCEDSTATUSCODES\n"
+#define EHLO_SECURE LINES "S: 250-REQUIRETLS\nS: 250 ENHANCEDSTATUSCODES\n"
 #define GO "C: STARTTLS\nS: 220 2.0.0 Ready to start TLS\n"
 #define IN "S: 235 2.7.0 Authentication successful\n"
 #define WRONG "S: 535 5.7.8 Authentication failed\n"
@@ -33,18 +34,19 @@ static const struct dialog tls[] = {
 	"S: 530 5.7.0 Must issue a STARTTLS command first\n"
 	"C: VRFY x\nS: 530 5.7.0 Must issue a STARTTLS command first\n"
 	"C: AUTH PLAIN x\nS: 530 5.7.0 Must issue a STARTTLS command "
-	"first\n" NOOP GO "T:\n" EHLO MAIL},
+	"first\n" NOOP GO "T:\n" EHLO_SECURE MAIL},
     {"F01 what comes behind STARTTLS is thrown away",
 	"P: tls\n" EHLO_TLS GO "R: MAIL FROM:<p@x.test>\\r\\nNOOP\\r\\n\n"
 	"T:\nC: RCPT TO:<b@here.test>\nS: 503 MAIL first\n"},
-    {"F01 a part of a command", "P: tls\n" EHLO_TLS GO "R: MAIL FR\nT:\n" EHLO},
+    {"F01 a part of a command",
+	"P: tls\n" EHLO_TLS GO "R: MAIL FR\nT:\n" EHLO_SECURE},
     {"F02 with an argument, twice, in a transaction, before EHLO",
 	"P: tls\nC: STARTTLS\nS: 503 EHLO first\n"
 	"C: HELO c.test\nS: 250 mx.test\nC: STARTTLS\nS: 503 EHLO "
 	"first\n" EHLO_TLS
 	"C: STARTTLS now\nS: 501 5.5.4 Syntax: STARTTLS\n" MAIL
 	"C: STARTTLS\nS: 503 5.5.1 Not in a mail transaction\n"
-	"C: RSET\nS: 250 2.0.0 Ok\n" GO "T:\n" EHLO
+	"C: RSET\nS: 250 2.0.0 Ok\n" GO "T:\n" EHLO_SECURE
 	"C: STARTTLS\nS: 503 5.5.1 TLS is on already\n"},
     {"F03 all is forgotten",
 	"P: tls auth\n" LINES
@@ -52,8 +54,16 @@ static const struct dialog tls[] = {
 	"S: 250 ENHANCEDSTATUSCODES\n"
 	"C: AUTH PLAIN good\n" IN GO "T:\n"
 	"C: MAIL FROM:<a@x.test>\nS: 503 Say HELO or EHLO first\n"
-	"C: AUTH PLAIN good\nS: 503 EHLO first\n" EHLO_AUTH
-	"C: AUTH PLAIN good\n" IN},
+	"C: AUTH PLAIN good\nS: 503 EHLO first\n" LINES
+	"S: 250-REQUIRETLS\nS: 250-AUTH SCRAM-SHA-256 PLAIN\n"
+	"S: 250 ENHANCEDSTATUSCODES\nC: AUTH PLAIN good\n" IN},
+    {"REQUIRETLS is for TLS alone",
+	"P: tls\n" EHLO_TLS "C: MAIL FROM:<a@x.test> REQUIRETLS\n"
+	"S: 530 5.7.10 REQUIRETLS needs TLS here\n" GO "T:\n" EHLO_SECURE
+	"C: MAIL FROM:<a@x.test> REQUIRETLS\nS: 250 2.1.0 Ok\n"
+	"C: RSET\nS: 250 2.0.0 Ok\n"
+	"C: MAIL FROM:<a@x.test> REQUIRETLS=1\n"
+	"S: 501 5.5.4 Malformed or repeated parameter\n"},
 };
 
 static const struct dialog auth[] = {

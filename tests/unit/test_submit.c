@@ -734,6 +734,50 @@ test_alias_faults_are_temporary(void **state)
 	spool_close(&sp);
 }
 
+/* RFC 8689: what the sender wants of TLS gets into the envelope. */
+static void
+test_tls_wish(void **state)
+{
+	static const struct {
+		const char *in;
+		bool option;
+		enum tls_wish wish;
+	} t[] = {
+	    {"Subject: x\n\nx\n", false, WISH_NONE},
+	    {"TLS-Required: No\n\nx\n", false, WISH_TLS_OPTIONAL},
+	    {"tls-required:\n\tno \n\nx\n", false, WISH_TLS_OPTIONAL},
+	    {"TLS-Required: Yes\n\nx\n", false, WISH_NONE},
+	    {"TLS-Required:\n\nx\n", false, WISH_NONE},
+	    {"Subject: x\n\nTLS-Required: No\n", false, WISH_NONE},
+	    {"Subject: x\n\nx\n", true, WISH_REQUIRETLS},
+	    {"TLS-Required: No\n\nx\n", true, WISH_REQUIRETLS},
+	};
+	struct spool sp;
+	(void)state;
+	spool_open(&sp);
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct address to = parse_any("a@b.test");
+		struct submit_options o = {.conf = &conf,
+		    .store = &sp.s,
+		    .from = &to,
+		    .source = "test",
+		    .require_tls = t[i].option};
+		char id[QUEUE_ID_MAX + 1];
+		struct status st;
+		struct queued q;
+		struct submit *s = submit_new(&o);
+		assert_int_equal(submit_rcpt(s, &to, &st), 0);
+		assert_int_equal(
+		    submit_feed(s, t[i].in, strlen(t[i].in), &st), 0);
+		assert_int_equal(submit_commit(s, id, &st), 0);
+		submit_free(s);
+		fetch(&sp, id, &q);
+		assert_int_equal(q.env.tls, t[i].wish);
+		drop_queued(&q);
+	}
+	spool_close(&sp);
+}
+
 int
 main(void)
 {
@@ -752,6 +796,7 @@ main(void)
 	    cmocka_unit_test(test_readdress_is_bounded),
 	    cmocka_unit_test(test_eight_bit),
 	    cmocka_unit_test(test_A21_too_many),
+	    cmocka_unit_test(test_tls_wish),
 	    cmocka_unit_test(test_alias_faults_are_temporary),
 	};
 	log_level(LOG_WARNING);
