@@ -81,6 +81,13 @@ print(*json.loads(sys.argv[1]), *json.loads(sys.argv[2]))' \
 		grep -rq '^Subject: contained' /mnt/volume/drop
 	}
 	ok "container: ... and delivers it" within 20 arrived
+	check=$("$python" -c 'import json, re, sys
+print(*json.loads(re.search(r"CMD (\[.*\])", sys.argv[1])[1]))' \
+		"$(step HEALTHCHECK)")
+	healthy() {
+		(as_user $check) >"$work/health" 2>&1
+	}
+	ok "container: healthy by $check" within 20 healthy
 	ok "container: logs JSON" "$python" -c 'import json, sys
 for line in open(sys.argv[1]): json.loads(line)' "$work/container.log"
 	kill "$pid"
