@@ -54,7 +54,7 @@ become(const struct child *c, pid_t parent)
 	(void)signal(SIGHUP, SIG_IGN);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)execv(c->what->path, c->what->argv);
-	log_event(LOG_ERR, "not-started", LOG_STR("program", c->what->path),
+	log_event(LOG_ERR, "not-started", LOG_STR("daemon", c->what->path),
 	    LOG_STR("text", strerror(errno)));
 	_exit(EX_OSERR);
 }
@@ -81,14 +81,14 @@ start(struct crew *crew, struct child *c)
 	if (pid < 0) {
 		put_off(c, c->started);
 		log_event(LOG_ERR, "not-started",
-		    LOG_STR("program", c->what->name),
+		    LOG_STR("daemon", c->what->name),
 		    LOG_STR("text", strerror(errno)),
 		    LOG_NUM("restart-ms", c->pause));
 		return;
 	}
 	c->pid = pid;
 	crew->alive++;
-	log_event(LOG_INFO, "started", LOG_STR("program", c->what->name),
+	log_event(LOG_INFO, "started", LOG_STR("daemon", c->what->name),
 	    LOG_NUM("pid", pid));
 }
 
@@ -119,12 +119,12 @@ ended(struct crew *crew, struct child *c, int status)
 	c->pid = 0;
 	crew->alive--;
 	if (crew->stopping) {
-		log_event(LOG_INFO, "ended", LOG_STR("program", c->what->name),
+		log_event(LOG_INFO, "ended", LOG_STR("daemon", c->what->name),
 		    LOG_NUM("status", code), LOG_NUM("signal", sig));
 		return;
 	}
 	if (code == EX_CONFIG) {
-		log_event(LOG_ERR, "ended", LOG_STR("program", c->what->name),
+		log_event(LOG_ERR, "ended", LOG_STR("daemon", c->what->name),
 		    LOG_NUM("status", code),
 		    LOG_STR("text", "its configuration has a fault, which it "
 				    "told; all stops"));
@@ -133,7 +133,7 @@ ended(struct crew *crew, struct child *c, int status)
 		return;
 	}
 	put_off(c, clock_mono_ms());
-	log_event(LOG_ERR, "ended", LOG_STR("program", c->what->name),
+	log_event(LOG_ERR, "ended", LOG_STR("daemon", c->what->name),
 	    LOG_NUM("status", code), LOG_NUM("signal", sig),
 	    LOG_NUM("restart-ms", c->pause));
 }

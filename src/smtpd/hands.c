@@ -79,12 +79,13 @@ be_worker(struct hand *h, int control, int files)
 	    .files = files};
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	identity_drop_capabilities();
+	/* The parent's loop is not ours; libevent forgets its signals.  While
+	 * what it watches is still open: it would complain. */
+	(void)event_reinit(p->base);
 	for (unsigned i = 0; i < p->nhands; i++)
 		if (p->hands[i].pid != 0)
 			close_sockets(&p->hands[i]);
 	doors_free(p->doors);
-	/* The parent's loop is not ours; libevent forgets its signals. */
-	(void)event_reinit(p->base);
 	event_base_free(p->base);
 	watch_close(p->watch);
 	_exit(worker_run(&o));

@@ -31,7 +31,7 @@ said() { # PROGRAM TEXT
 	grep -q "\"program\":\"$1\".*$2" "$log"
 }
 pid_of() { # PROGRAM: the last that was started
-	sed -n "s/.*\"event\":\"started\",\"program\":\"$1\",\"pid\":\([0-9]*\)}/\1/p" \
+	sed -n "s/.*\"event\":\"started\",\"daemon\":\"$1\",\"pid\":\([0-9]*\)}/\1/p" \
 		"$log" | tail -n 1
 }
 both_started() {
@@ -80,7 +80,7 @@ restarted() { # PROGRAM PID
 }
 ok "a killed waypostd comes back" within 20 restarted waypostd "$carrier"
 ok "... which the log tells" said waypost \
-	'"event":"ended","program":"waypostd","status":-1,"signal":9,"restart-ms":100}'
+	'"event":"ended","daemon":"waypostd","status":-1,"signal":9,"restart-ms":100}'
 kill -TERM "$listener"
 ok "waypost-smtpd, too" within 20 restarted waypost-smtpd "$listener"
 within 20 listening "$port"
@@ -94,8 +94,11 @@ is "SIGTERM ends it with 0" $? 0
 ok "... after its children" gone "$carrier"
 ok "each line of the log is one JSON object in UTF-8" "$python" - "$log" <<'END'
 import json, sys
+def once(pairs):
+    assert len(dict(pairs)) == len(pairs), pairs
+    return dict(pairs)
 for line in open(sys.argv[1], encoding="utf-8"):
-    entry = json.loads(line)
+    entry = json.loads(line, object_pairs_hook=once)
     assert {"time", "level", "program", "event"} <= entry.keys(), line
 END
 
@@ -106,7 +109,7 @@ $plain "$build/waypost" -C "$conf" run >"$work/out" 2>&1
 is "a fault in the configuration: 78" $? 78
 ok "... which is told with its place" grep -q 'waypost.conf:1: ' "$work/out"
 ok "... and why all ends" grep -q \
-	'^waypost: ended program=waypost[a-z-]* status=78 text=' "$work/out"
+	'^waypost: ended daemon=waypost[a-z-]* status=78 text=' "$work/out"
 sed -i 's/^hostmane/hostname/' "$conf"
 mkdir "$work/bin"
 cp "$build/waypost" "$build/waypost-smtpd" "$work/bin/"
