@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sysexits.h>
 
 #include "base/limits.h"
@@ -19,6 +18,7 @@
 #include "conf/conf.h"
 #include "conf/conf_read.h"
 #include "edited.h"
+#include "mail/domain_key.h"
 #include "subcommand.h"
 
 static const char usage_text[] =
@@ -80,10 +80,13 @@ next_line(const struct buf *text, const char *at, struct span *l)
 static bool
 find_line(const struct buf *text, const char *name, struct span *l)
 {
+	char want[DOMAIN_MAX + 1], have[DOMAIN_MAX + 1];
+	size_t wanted = domain_key(name, strlen(name), want);
 	for (const char *at = NULL; next_line(text, at, l); at = l->to) {
 		const char *p = l->from;
 		size_t len = word_at(&p, l->to);
-		if (len == strlen(name) && strncasecmp(p, name, len) == 0)
+		if (wanted > 0 && domain_key(p, len, have) == wanted &&
+		    memcmp(have, want, wanted) == 0)
 			return true;
 	}
 	return false;

@@ -14,6 +14,7 @@
 #include "conf/mailbox.h"
 #include "conf/route.h"
 #include "conf/users.h"
+#include "mail/domain_key.h"
 #include "smtpd/relay.h"
 #include "subcommand.h"
 #include "submit/alias.h"
@@ -244,10 +245,12 @@ static int
 explain_target(const struct question *q, const struct address *to)
 {
 	static const struct session_conf direct = {.tls = TLS_OPPORTUNISTIC};
-	const char *domain = address_domain(to);
+	char domain[DOMAIN_MAX + 1];
 	struct route r;
 	struct buf key;
 	buf_init(&key, 65536);
+	(void)domain_key(
+	    address_domain(to), strlen(address_domain(to)), domain);
 	route_find(q->c, domain, q->has_from ? q->from.text : NULL, &r);
 	route_key(&r, domain, &key);
 	line("to", to->text);

@@ -6,6 +6,7 @@
 /* RFC 5321 section 4.5.3.1, in octets. */
 #define LOCAL_PART_MAX 64
 #define DOMAIN_MAX 255
+#define LABEL_MAX 63      /* RFC 1035 section 2.3.4 */
 #define ADDRESS_MAX 254   /* a path is 256 with its angle brackets */
 #define LINE_MAX_TEXT 998 /* RFC 5322 section 2.1.1, without CRLF */
 

@@ -3,13 +3,14 @@
  * exist. */
 #include "conf/mailbox.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "mail/domain_key.h"
 
 int
 maildir_path(struct buf *out, const char *template, size_t len,
@@ -52,7 +53,7 @@ component_safe(const char *s, size_t len)
 }
 
 struct mailbox {
-	char domain[ADDRESS_MAX + 1];
+	char domain[DOMAIN_MAX + 1];
 	char user[LOCAL_PART_MAX + 1];
 };
 
@@ -63,29 +64,27 @@ mailbox_names(struct mailbox *m, const struct conf *c, const struct domain *d,
 {
 	const char *domain =
 	    address_is_bare(addr) ? conf_origin(c) : address_domain(addr);
-	size_t len = strlen(domain);
-	const struct domain *entry = table_find(c->table, domain, len);
-	if (entry != NULL && entry->kind == DOMAIN_ALIAS) {
+	const struct domain *entry =
+	    table_find(c->table, domain, strlen(domain));
+	if (entry != NULL && entry->kind == DOMAIN_ALIAS)
 		domain = d->name;
-		len = strlen(domain);
-	}
-	if (len >= sizeof(m->domain) || !component_safe(domain, len))
-		return false;
-	for (size_t i = 0; i <= len; i++)
-		m->domain[i] = (char)tolower((unsigned char)domain[i]);
-	return component_safe(m->user, address_local(addr, m->user));
+	size_t len = domain_key(domain, strlen(domain), m->domain);
+	return component_safe(m->domain, len) &&
+	       component_safe(m->user, address_local(addr, m->user));
 }
 
 bool
 mailbox_is_ours(const struct conf *c, const struct address *a)
 {
-	const char *domain = address_domain(a);
+	char domain[DOMAIN_MAX + 1];
 	if (address_is_bare(a))
 		return true;
+	size_t len =
+	    domain_key(address_domain(a), strlen(address_domain(a)), domain);
 	if (strcasecmp(domain, conf_origin(c)) == 0 ||
 	    (c->hostname != NULL && strcasecmp(domain, c->hostname) == 0))
 		return true;
-	return domain_is_local(table_find(c->table, domain, strlen(domain)));
+	return domain_is_local(table_find(c->table, domain, len));
 }
 
 const struct domain *

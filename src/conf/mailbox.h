@@ -38,7 +38,7 @@ bool mailbox_missing(
     const struct conf *c, const struct domain *d, const struct address *rcpt);
 
 /*
- * The path for a template: %d is the domain, %u the local part, %% a '%'.
+ * The path for a template: %d is the domain (in A-labels), %u the local part, %% a '%'.
  * Template text from len on is ignored.  0; -1 when it grows too long.
  */
 int maildir_path(struct buf *out, const char *template, size_t len,

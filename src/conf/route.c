@@ -17,27 +17,26 @@
 
 #include "conf/conf_read.h"
 #include "mail/address.h"
+#include "mail/domain_key.h"
 #include "net/ip.h"
 
 /* For a next hop that nobody said anything about. */
 static const struct session_conf plain = {
     .tls = TLS_OPPORTUNISTIC, .mechanism = "auto"};
 
-/* "user@domain", "domain" or "@domain", "*.domain" (below it). */
+/* "user@domain", "domain" or "@domain", "*.domain" (below it); domain is
+ * that of the sender, as by domain_key(). */
 static bool
-sender_matches(const char *pattern, const char *sender)
+sender_matches(const char *pattern, const char *sender, const char *domain)
 {
 	const char *at = strrchr(sender, '@');
 	const char *in_pattern = strrchr(pattern, '@');
-	if (at == NULL)
-		return false;
 	if (in_pattern != NULL && in_pattern != pattern) {
 		size_t local = (size_t)(in_pattern - pattern);
 		return (size_t)(at - sender) == local &&
 		       memcmp(pattern, sender, local) == 0 &&
-		       strcasecmp(in_pattern, at) == 0;
+		       strcasecmp(in_pattern + 1, domain) == 0;
 	}
-	const char *domain = at + 1;
 	if (*pattern == '@')
 		pattern++;
 	if (*pattern != '*')
@@ -49,10 +48,14 @@ sender_matches(const char *pattern, const char *sender)
 static const struct smarthost *
 choose_smarthost(const struct conf *c, const char *sender)
 {
-	for (size_t i = 0; sender != NULL && i < c->nsmarthosts; i++) {
+	char domain[DOMAIN_MAX + 1];
+	const char *at = sender != NULL ? strrchr(sender, '@') : NULL;
+	if (at != NULL)
+		(void)domain_key(at + 1, strlen(at + 1), domain);
+	for (size_t i = 0; at != NULL && i < c->nsmarthosts; i++) {
 		const struct smarthost *h = &c->smarthosts[i];
 		for (size_t k = 0; h->name != NULL && k < h->senders.n; k++)
-			if (sender_matches(h->senders.v[k], sender))
+			if (sender_matches(h->senders.v[k], sender, domain))
 				return h;
 	}
 	if (c->nsmarthosts > 0 && c->smarthosts[0].name == NULL)

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "conf/conf_read.h"
 #include "conf/table_line.h"
+#include "mail/domain_key.h"
 
 struct entry {
 	struct hash_link link;
@@ -180,18 +181,17 @@ table_free(struct table *t)
 const struct domain *
 table_find(const struct table *t, const char *name, size_t len)
 {
-	char lower[DOMAIN_MAX + 1];
-	if (t == NULL || len == 0 || len > DOMAIN_MAX || *name == '.')
+	char key[DOMAIN_MAX + 1];
+	if (t == NULL || len == 0 || *name == '.')
 		return NULL;
-	for (size_t i = 0; i < len; i++)
-		lower[i] = name[i] >= 'A' && name[i] <= 'Z'
-			       ? (char)(name[i] + 'a' - 'A')
-			       : name[i];
-	const struct entry *e = find(t, hash_bytes(lower, len), lower, len);
+	len = domain_key(name, len, key);
+	if (len == 0)
+		return NULL;
+	const struct entry *e = find(t, hash_bytes(key, len), key, len);
 	for (size_t i = 1; e == NULL && t->wildcards && i < len; i++)
-		if (lower[i] == '.')
-			e = find(t, hash_bytes(lower + i, len - i), lower + i,
-			    len - i);
+		if (key[i] == '.')
+			e = find(
+			    t, hash_bytes(key + i, len - i), key + i, len - i);
 	return e != NULL ? &e->d : NULL;
 }
 

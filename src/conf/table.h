@@ -19,7 +19,8 @@ enum domain_kind { DOMAIN_LOCAL, DOMAIN_ALIAS, DOMAIN_REMOTE };
 enum route_kind { ROUTE_HOST, ROUTE_MX, ROUTE_SMARTHOST };
 
 struct domain {
-	char *name; /* lower case; with its "*." when a wildcard */
+	char *name; /* as by domain_key(); with its "*." when a wildcard */
+	bool name_is_own; /* a block of its own: it was in U-labels */
 	enum domain_kind kind;
 	bool is_default;       /* of the local ones, exactly one */
 	char *maildir;         /* local: NULL = the drop directory; %d %u */
@@ -38,8 +39,8 @@ struct table *table_load(
     const char *path, bool only_local, struct faults *f) MUST_CHECK;
 void table_free(struct table *t);
 
-/* The entry that covers a domain name (any case), or NULL.  t may be
- * NULL. */
+/* The entry that covers a domain name (any case, U-labels or A-labels), or
+ * NULL.  t may be NULL. */
 const struct domain *table_find(
     const struct table *t, const char *name, size_t len);
 

@@ -17,6 +17,7 @@
 #include "conf/conf_check.h"
 #include "conf/conf_keys.h"
 #include "mail/address.h"
+#include "mail/domain_key.h"
 
 struct words_of {
 	char *p, *end;
@@ -214,15 +215,19 @@ finish_remote(struct line *l)
 static void
 parse_name(struct line *l, char *name)
 {
-	size_t len = strlen(name);
-	bool wild = len > 2 && name[0] == '*' && name[1] == '.';
-	for (char *p = name; *p != '\0'; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p += 'a' - 'A';
+	char key[DOMAIN_MAX + 1];
+	size_t was = strlen(name), len = domain_key(name, was, key);
+	bool wild = len > 2 && key[0] == '*' && key[1] == '.';
 	l->d->name = name;
-	if (!domain_valid(wild ? name + 2 : name, wild ? len - 2 : len, 0) &&
-	    !domain_literal_valid(name, len))
+	if (!domain_valid(wild ? key + 2 : key, wild ? len - 2 : len, 0) &&
+	    !domain_literal_valid(key, len)) {
 		fault(l, name, NULL, "is no domain name");
+	} else if (len <= was) {
+		memcpy(name, key, len + 1);
+	} else {
+		l->d->name = alloc_string(key, len);
+		l->d->name_is_own = true;
+	}
 }
 
 static int
@@ -281,6 +286,8 @@ table_line(struct domain *d, char *s, size_t len, const struct table_place *at)
 	l.smarthost = keys_section("smarthost", 9);
 	settings(&l, &w);
 	keys_free(l.smarthost, &l.host);
+	if (l.bad != 0 && d->name_is_own)
+		free(d->name);
 	return l.bad != 0 ? -1 : 1;
 }
 
@@ -288,6 +295,8 @@ void
 table_line_free(struct domain *d)
 {
 	struct smarthost h = {0};
+	if (d->name_is_own)
+		free(d->name);
 	if (d->session == NULL)
 		return;
 	h.session = *d->session;

@@ -18,13 +18,13 @@ struct table_place {
 
 /*
  * Parse the line s (NUL at s[len], changed on the way; d keeps pointers
- * into it).  1: d is filled, and owns its session.  0: nothing to keep.
- * -1: faults were added.
+ * into it).  1: d is filled, to be freed.  0: nothing to keep.  -1: faults
+ * were added.
  */
 int table_line(struct domain *d, char *s, size_t len,
     const struct table_place *at) MUST_CHECK;
 
-/* Free what d owns: its session. */
+/* Free what d owns: its session, and its name if it says so. */
 void table_line_free(struct domain *d);
 
 #endif

@@ -4,10 +4,12 @@
  * by the current configuration, so that edits reach queued mail (R27, A34).
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "deliver/carrier.h"
+#include "deliver/idn.h"
 #include "deliver/watched.h"
 
 /* Messages looked at in one turn of the loop. */
@@ -81,10 +83,15 @@ dispatch_slot(struct carrier *c, struct letter *l, uint32_t i, int64_t now,
 {
 	struct slot *sl = &l->slots[i];
 	struct route route;
+	char ascii[DOMAIN_MAX + 1];
 	const char *domain = sl->domain->text;
 	if (*domain == '\0')
 		domain = conf_origin(c->conf);
 	route_find(c->conf, domain, l->sender->text, &route);
+	/* For the DNS, and one destination whatever it is written in.  What
+	 * libidn2 refuses waits: a newer one may know its characters. */
+	if (idn_to_ascii(domain, strlen(domain), ascii) == 0)
+		domain = ascii;
 	struct destination *d =
 	    destination_find(c, &route, domain, (enum tls_wish)l->wish);
 	if (destination_backs_off(d, now))

@@ -205,6 +205,15 @@ fold(struct buf *out, const char *s, size_t len)
 	}
 }
 
+/* Up to the value.  No standard has names above ASCII, nor a way to say
+ * them in it. */
+static void
+add_name(struct buf *out, const struct field *f, bool ascii)
+{
+	for (const char *s = f->name; s < f->value; s++)
+		(void)buf_addc(out, ascii && (signed char)*s <= 0 ? '?' : *s);
+}
+
 static int
 convert(struct buf *out, const struct field *f, bool ascii, refit_domain domain,
     const char **why)
@@ -213,7 +222,7 @@ convert(struct buf *out, const struct field *f, bool ascii, refit_domain domain,
 	enum refit_kind kind = kind_of(f);
 	if (wide && kind == REFIT_GRAMMAR)
 		(void)buf_adds(out, "Downgraded-");
-	(void)buf_add(out, f->name, (size_t)(f->value - f->name));
+	add_name(out, f, ascii);
 	if (wide && kind == REFIT_ADDRESSES)
 		return refit_addresses(
 		    out, f->value, f->value_len, domain, why);

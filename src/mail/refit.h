@@ -24,7 +24,8 @@ typedef int (*refit_domain)(const char *domain, size_t len, char out[256]);
  *   - parameters of Content-* fields become extended values;
  *   - other fields that have a grammar (Received, Message-ID, ...) are
  *     renamed to Downgraded-NAME and hold encoded words;
- *   - all others are text: the words that need it become encoded words.
+ *   - all others are text: the words that need it become encoded words;
+ *   - octets above ASCII in names of fields, which are none, become '?'.
  * Lines that are too long are folded at a blank; where there is none, text
  * becomes encoded words and anything else is parted by CRLF SP.
  * Fields that need nothing are copied.

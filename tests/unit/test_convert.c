@@ -74,6 +74,8 @@ static const struct sample samples[] = {
 	"(=?UTF-8?Q?=C3=BC?=)\r\n\r\n",
 	CONVERT_ASCII_HEADER},
     {"From: ü@b.test\r\n\r\n", "", CONVERT_ASCII_HEADER},
+    {"Nüm: ö\r\n\r\nx\r\n", "N??m: =?UTF-8?Q?=C3=B6?=\r\n\r\nx\r\n",
+	CONVERT_ASCII_HEADER},
     {"Message-ID: <ü@b>\r\n\r\n",
 	"Downgraded-Message-ID: =?UTF-8?Q?=3C=C3=BC=40b=3E?=\r\n\r\n",
 	CONVERT_ASCII_HEADER},

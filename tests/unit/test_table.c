@@ -135,6 +135,47 @@ test_A32_lookup(void **state)
 	table_free(t);
 }
 
+/* U-labels and A-labels are the same names, whichever the file has (G21). */
+static void
+test_G21_labels(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"bücher.test", "xn--bcher-kva.test"},
+	    {"BÜCHER.TEST", "xn--bcher-kva.test"},
+	    {"XN--BCHER-KVA.test", "xn--bcher-kva.test"},
+	    {"straße.test", "xn--strae-oqa.test"},
+	    {"xn--strae-oqa.test", "xn--strae-oqa.test"},
+	    {"ä.köln.test", "*.xn--kln-sna.test"},
+	    {"a.xn--kln-sna.test", "*.xn--kln-sna.test"},
+	    {"b.ä.xn--kln-sna.test", "*.xn--kln-sna.test"},
+	    {"köln.test", NULL},
+	    {"strasse.test", NULL},
+	    {"bucher.test", NULL},
+	    {"bücher.test.evil.test", NULL},
+	    {"bu\xcc\x88"
+	     "cher.test",
+		NULL},
+	    {"b\xfc"
+	     "cher.test",
+		NULL},
+	};
+	struct table *t = good("Bücher.test local default\n"
+			       "xn--STRAE-oqa.test alias\n"
+			       "*.KÖLN.test remote route=mx\n",
+	    0);
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct domain *d = find(t, cases[i][0]);
+		const char *want = cases[i][1];
+		if ((d == NULL) != (want == NULL) ||
+		    (d != NULL && strcmp(d->name, want) != 0))
+			fail_msg("%s gave %s", cases[i][0],
+			    d != NULL ? d->name : "nothing");
+	}
+	assert_string_equal(table_default(t)->name, "xn--bcher-kva.test");
+	table_free(t);
+}
+
 static void
 test_only_local(void **state)
 {
@@ -183,6 +224,11 @@ static const struct broken broken[] = {
     {OK "* remote route=mx\n", "d:2: * is no domain name"},
     {OK "b..test alias\n", "d:2: b..test is no domain name"},
     {OK "A.test alias\n", "d:2: a.test is given twice, first on line 1"},
+    {OK "b\xfc.test alias\n", "d:2: b\xfc.test is no domain name"},
+    {OK "ü..test alias\n", "d:2: ü..test is no domain name"},
+    {OK "ü.test alias x\n", "d:2: x behind alias"},
+    {OK "bücher.test alias\nXN--bcher-KVA.test alias\n",
+	"d:3: xn--bcher-kva.test is given twice, first on line 2"},
     {OK "*.b alias\nc alias\n*.B remote route=mx\n",
 	"d:4: *.b is given twice, first on line 2"},
     {OK "b.test local default\n", "d:2: b.test: a.test is the default"},
@@ -321,6 +367,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_entries),
 	    cmocka_unit_test(test_A32_lookup),
+	    cmocka_unit_test(test_G21_labels),
 	    cmocka_unit_test(test_only_local),
 	    cmocka_unit_test(test_empty),
 	    cmocka_unit_test(test_faults),
