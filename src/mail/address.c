@@ -18,8 +18,9 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "mail/domain_key.h"
 
-#define LABEL_MAX 63
+#define MAILBOX_KEY_MAX (LOCAL_PART_MAX + 1 + DOMAIN_MAX + 1)
 
 static bool
 is_letter_or_digit(char c)
@@ -276,24 +277,29 @@ address_local(const struct address *a, char *out)
 
 /*
  * What two equal mailboxes share: the plain local part, a line feed (which
- * no address holds) and the domain in lower case.
+ * no address holds) and the domain as it is compared; one that has no such
+ * form as it is written.
  */
 static size_t
-mailbox_key(const struct address *a, char key[ADDRESS_MAX + 2])
+mailbox_key(const struct address *a, char key[MAILBOX_KEY_MAX])
 {
 	if (a->len == 0)
 		return 0;
 	size_t n = address_local(a, key);
+	const char *domain = address_domain(a);
+	size_t len = strlen(domain);
 	key[n++] = '\n';
-	for (size_t i = (size_t)a->at + 1; i < a->len; i++)
-		key[n++] = lower(a->text[i]);
-	return n;
+	size_t as_key = domain_key(domain, len, key + n);
+	if (as_key > 0)
+		return n + as_key;
+	memcpy(key + n, domain, len);
+	return n + len;
 }
 
 bool
 address_equal(const struct address *a, const struct address *b)
 {
-	char x[ADDRESS_MAX + 2], y[ADDRESS_MAX + 2];
+	char x[MAILBOX_KEY_MAX], y[MAILBOX_KEY_MAX];
 	size_t n = mailbox_key(a, x);
 	return n == mailbox_key(b, y) && memcmp(x, y, n) == 0;
 }
@@ -301,7 +307,7 @@ address_equal(const struct address *a, const struct address *b)
 uint64_t
 address_hash(const struct address *a)
 {
-	char key[ADDRESS_MAX + 2];
+	char key[MAILBOX_KEY_MAX];
 	return hash_bytes(key, mailbox_key(a, key));
 }
 

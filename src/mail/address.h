@@ -58,7 +58,8 @@ const char *address_domain(const struct address *a);
  * behind); its length.  Room LOCAL_PART_MAX + 1 always suffices. */
 size_t address_local(const struct address *a, char *out);
 
-/* Equal as mailboxes: local part octet by octet, domain without case. */
+/* Equal as mailboxes: local part octet by octet, domain as by
+ * domain_key(). */
 bool address_equal(const struct address *a, const struct address *b);
 
 /* The same for equal mailboxes; keyed, so that none can aim at it (H15). */

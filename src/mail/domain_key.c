@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "mail/punycode.h"
-#include "mail/utf8.h"
 
 #define PREFIX "xn--"
 #define PREFIX_LEN (sizeof(PREFIX) - 1)

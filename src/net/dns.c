@@ -18,7 +18,6 @@
 
 #define HEADER_OCTETS 12
 #define NAME_TEXT_MAX 253 /* what 255 octets on the wire make */
-#define LABEL_MAX 63
 #define CLASS_IN 1
 #define RCODE_NXDOMAIN 3
 

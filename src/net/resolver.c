@@ -257,7 +257,7 @@ ask_hosts(struct question *q)
 }
 
 /* Not a name of the DNS.  One that is not ASCII may have a form that is,
- * which nobody here computes: no proof that it does not exist. */
+ * which the caller could not compute: no proof that it does not exist. */
 static void
 refuse(struct question *q)
 {

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: ISC
-"""A name server of few records on 127.0.0.1, UDP, for the tests of reverse
-names: PTR and A only; what it does not know does not exist."""
+"""A name server of few records on 127.0.0.1, UDP, for the tests of names:
+A, PTR and MX (with the preference 10); what it does not know does not exist.
+
+    name_server.py NAME TYPE VALUE [NAME TYPE VALUE]...
+
+prints its port, then each question."""
 
 import ipaddress
 import socket
 import struct
+import sys
 import threading
 
-TYPES = {1: "A", 12: "PTR"}
+TYPES = {1: "A", 12: "PTR", 15: "MX"}
 
 
 def wire(name):
@@ -20,9 +25,10 @@ def reverse(ip):
 
 
 class NameServer:
-    def __init__(self, records):
+    def __init__(self, records, log=lambda question: None):
         """records: (name, type) -> list of values."""
         self.records, self.asked, self.mute = records, [], False
+        self.log = log
         self.s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.s.bind(("127.0.0.1", 0))
         self.port = self.s.getsockname()[1]
@@ -42,6 +48,7 @@ class NameServer:
         kind, = struct.unpack("!H", query[at + 1:at + 3])
         name = ".".join(labels).lower()
         self.asked.append((name, TYPES.get(kind, kind)))
+        self.log(self.asked[-1])
         values = self.records.get((name, TYPES.get(kind)), [])
         exists = any(known == name for known, _ in self.records)
         out = query[:2] + struct.pack(
@@ -49,6 +56,18 @@ class NameServer:
         out += query[12:at + 5]
         for value in values:
             data = socket.inet_aton(value) if kind == 1 else wire(value)
+            if kind == 15:
+                data = b"\0\x0a" + data
             out += b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 60, len(data))
             out += data
         return out
+
+
+if __name__ == "__main__":
+    words = sys.argv[1:]
+    server = NameServer(
+        {(name, kind): [value]
+         for name, kind, value in zip(words[::3], words[1::3], words[2::3])},
+        lambda question: print("asked", *question, flush=True))
+    print("READY PORT", server.port, flush=True)
+    threading.Event().wait()

@@ -312,6 +312,11 @@ test_qualify(void **state)
 	assert_int_equal(address_qualify(&a, longest), -1);
 }
 
+/* 61 octets: no A-label holds them and more. */
+#define LONG_LABEL                       \
+	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
+	"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
 static void
 test_equal(void **state)
 {
@@ -329,12 +334,18 @@ test_equal(void **state)
 	    {"\"\"", "", false},
 	    {"", "", true},
 	    {"a@[IPv6:::A]", "a@[ipv6:::a]", true},
+	    {"a@BÜCHER.test", "a@xn--bcher-kva.test", true},
+	    {"a@bücher.test", "a@bucher.test", false},
+	    {"a@" LONG_LABEL "ü.test", "a@" LONG_LABEL "ö.test", false},
+	    {"a@" LONG_LABEL "ü.test", "a@" LONG_LABEL "ü.test", true},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(t); i++) {
 		struct address a, b;
-		assert_int_equal(parse(t[i].a, BARE | EMPTY, &a), 0);
-		assert_int_equal(parse(t[i].b, BARE | EMPTY, &b), 0);
+		assert_int_equal(
+		    parse(t[i].a, BARE | EMPTY | ADDRESS_UTF8, &a), 0);
+		assert_int_equal(
+		    parse(t[i].b, BARE | EMPTY | ADDRESS_UTF8, &b), 0);
 		assert_int_equal(address_equal(&a, &b), t[i].equal);
 		assert_int_equal(address_equal(&b, &a), t[i].equal);
 	}

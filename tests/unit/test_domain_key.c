@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "mail/domain_key.h"
 #include "mail/punycode.h"
-#include "mail/utf8.h"
 
 static size_t
 decode(const char *s, uint32_t *c, size_t room)
