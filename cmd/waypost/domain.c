@@ -81,12 +81,11 @@ static bool
 find_line(const struct buf *text, const char *name, struct span *l)
 {
 	char want[DOMAIN_MAX + 1], have[DOMAIN_MAX + 1];
-	size_t wanted = domain_key(name, strlen(name), want);
+	(void)domain_key(name, strlen(name), want);
 	for (const char *at = NULL; next_line(text, at, l); at = l->to) {
 		const char *p = l->from;
 		size_t len = word_at(&p, l->to);
-		if (wanted > 0 && domain_key(p, len, have) == wanted &&
-		    memcmp(have, want, wanted) == 0)
+		if (domain_key(p, len, have) > 0 && strcmp(have, want) == 0)
 			return true;
 	}
 	return false;
