@@ -115,6 +115,16 @@ const struct listener *visit_listener(const struct visit *v);
  * up, and the visit goes on with what waits for it. */
 bool visit_find_name(struct visit *v);
 
+/* --- visit_letter.c --- */
+
+/* DATA was allowed.  -1: not begun; st says why. */
+int visit_start_letter(struct visit *v, struct status *st) MUST_CHECK;
+
+/* The session's hooks for what comes after it. */
+int visit_octets(void *arg, const char *p, size_t n, struct status *st);
+enum ask visit_commit(void *arg, struct status *st);
+void visit_reset(void *arg);
+
 /* Let go of a letter that was not committed. */
 void visit_drop_letter(struct visit *v);
 
