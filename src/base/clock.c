@@ -5,11 +5,17 @@
 #include <time.h>
 
 static int64_t
-read_clock(clockid_t id)
+read_clock_us(clockid_t id)
 {
 	struct timespec now;
 	clock_gettime(id, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t
+read_clock(clockid_t id)
+{
+	return read_clock_us(id) / 1000;
 }
 
 int64_t
@@ -22,6 +28,12 @@ int64_t
 clock_mono_ms(void)
 {
 	return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t
+clock_mono_us(void)
+{
+	return read_clock_us(CLOCK_MONOTONIC);
 }
 
 int64_t

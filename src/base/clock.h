@@ -10,6 +10,7 @@
 
 int64_t clock_wall_ms(void); /* milliseconds since 1970, UTC */
 int64_t clock_mono_ms(void); /* milliseconds since some start */
+int64_t clock_mono_us(void); /* the same clock in microseconds */
 
 /* The same, but it goes on while the machine sleeps: for what expires
  * elsewhere. */

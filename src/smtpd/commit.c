@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Group commit.  The window is the time that the commit before took: what
- * ended meanwhile becomes durable together.  One thread, so that syncs never
+ * ended meanwhile becomes durable together.  One thread, so that syncs do not
  * stop the event loop; it touches nothing but the letters it was given.
+ * A letter that is alone is spared the way to the thread and back, as long as
+ * the disk answers quickly.
  * Invariant: a ticket is in one list (waiting, the thread's hands, done)
  * until its answer was given.
  */
@@ -18,10 +20,17 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 /* Letters in one batch, at most. */
 #define GROUP_MAX 256
+
+/* A disk that took longer for the last commit is not waited for in the loop. */
+#define QUICK_US 20000
+
+/* How long a group waits for more letters, at most. */
+#define GATHER_US_MAX 2000
 
 struct ticket {
 	STAILQ_ENTRY(ticket) link;
@@ -39,10 +48,15 @@ struct commit {
 	struct event *ready;
 	int wake; /* eventfd: some are done */
 	pthread_t thread;
-	pthread_mutex_t lock; /* for the three below */
+	pthread_mutex_t lock; /* for the six below */
 	pthread_cond_t work;
 	struct tickets waiting, done;
+	unsigned nwaiting;
+	unsigned before; /* in the last group */
+	unsigned usual;  /* the larger one of the last two */
 	bool ending;
+	unsigned given;  /* and not answered yet; the loop's */
+	int64_t took_us; /* the last commit; the thread's while any is given */
 };
 
 static void
@@ -99,6 +113,7 @@ commit_group(struct commit *c, struct ticket **v, size_t n)
 static void
 commit_all(struct commit *c, struct tickets *some)
 {
+	int64_t begun = clock_mono_us();
 	struct ticket *t, *group[GROUP_MAX];
 	size_t n = 0;
 	STAILQ_FOREACH(t, some, link)
@@ -116,6 +131,28 @@ commit_all(struct commit *c, struct tickets *some)
 	}
 	if (n > 0)
 		commit_group(c, group, n);
+	c->took_us = clock_mono_us() - begun;
+}
+
+/*
+ * With the lock.  Clients that were answered together come back together, and
+ * the first of them would have a commit to itself while all others wait for
+ * the next: half the time of a commit is waited for as many as came before.
+ */
+static void
+gather(struct commit *c)
+{
+	int64_t us =
+	    c->took_us / 2 < GATHER_US_MAX ? c->took_us / 2 : GATHER_US_MAX;
+	us += clock_mono_us();
+	const struct timespec until = {
+	    .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+	while (c->nwaiting < c->usual && !c->ending)
+		if (pthread_cond_timedwait(&c->work, &c->lock, &until) != 0)
+			break;
+	c->usual = c->nwaiting > c->before ? c->nwaiting : c->before;
+	c->before = c->nwaiting;
+	c->nwaiting = 0;
 }
 
 static void *
@@ -130,6 +167,7 @@ run(void *arg)
 			(void)pthread_cond_wait(&c->work, &c->lock);
 		if (STAILQ_EMPTY(&c->waiting))
 			break;
+		gather(c);
 		STAILQ_INIT(&some);
 		STAILQ_CONCAT(&some, &c->waiting);
 		(void)pthread_mutex_unlock(&c->lock);
@@ -155,6 +193,7 @@ give_answers(struct commit *c)
 	(void)pthread_mutex_unlock(&c->lock);
 	while ((t = STAILQ_FIRST(&done)) != NULL) {
 		STAILQ_REMOVE_HEAD(&done, link);
+		c->given--;
 		t->fn(t->arg, t->id, &t->st);
 		free(t);
 	}
@@ -183,7 +222,11 @@ commit_new(struct event_base *base, struct store *s)
 	if (c->ready == NULL || event_add(c->ready, NULL) != 0)
 		die("cannot watch the commit thread");
 	(void)pthread_mutex_init(&c->lock, NULL);
-	(void)pthread_cond_init(&c->work, NULL);
+	pthread_condattr_t attr;
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&c->work, &attr);
+	(void)pthread_condattr_destroy(&attr);
 	if (pthread_create(&c->thread, NULL, run, c) != 0)
 		die("cannot start the commit thread");
 	return c;
@@ -212,9 +255,29 @@ commit_give(struct commit *c, struct submit *s, commit_fn fn, void *arg)
 	t->submit = s;
 	t->fn = fn;
 	t->arg = arg;
+	c->given++;
 	(void)pthread_mutex_lock(&c->lock);
 	STAILQ_INSERT_TAIL(&c->waiting, t, link);
+	c->nwaiting++;
+	bool due = c->nwaiting == 1 || c->nwaiting >= c->usual;
 	(void)pthread_mutex_unlock(&c->lock);
 	/* Behind it, or the thread would wake only to wait for the lock. */
-	(void)pthread_cond_signal(&c->work);
+	if (due)
+		(void)pthread_cond_signal(&c->work);
+}
+
+bool
+commit_now(struct commit *c, struct submit *s, char id[QUEUE_ID_MAX + 1],
+    struct status *st)
+{
+	struct ticket one = {.submit = s};
+	struct ticket *group = &one;
+	if (c->given > 0 || c->took_us > QUICK_US || !submit_in_memory(s))
+		return false;
+	int64_t begun = clock_mono_us();
+	commit_group(c, &group, 1);
+	c->took_us = clock_mono_us() - begun;
+	memcpy(id, one.id, sizeof(one.id));
+	*st = one.st;
+	return true;
 }

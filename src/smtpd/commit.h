@@ -29,4 +29,13 @@ typedef void (*commit_fn)(void *arg, const char *id, const struct status *st);
  */
 void commit_give(struct commit *c, struct submit *s, commit_fn fn, void *arg);
 
+/*
+ * The same at once, in the caller's thread, for a letter that nothing else
+ * waits beside: it is spared two changes of thread.  false, and s is still
+ * the caller's: give it, for others are being committed, it is large, or the
+ * disk was slow the last time.
+ */
+bool commit_now(struct commit *c, struct submit *s, char id[QUEUE_ID_MAX + 1],
+    struct status *st) MUST_CHECK;
+
 #endif

@@ -106,9 +106,8 @@ visit_octets(void *arg, const char *p, size_t n, struct status *st)
 }
 
 static void
-on_committed(void *arg, const char *id, const struct status *st)
+note_committed(struct visit *v, const char *id, const struct status *st)
 {
-	struct visit *v = arg;
 	char ip[IP_TEXT_MAX];
 	v->committing = false;
 	site_unref(v->letter_site);
@@ -125,6 +124,13 @@ on_committed(void *arg, const char *id, const struct status *st)
 		    LOG_NUM("rcpts", v->letter_rcpts),
 		    LOG_STR("with", v->with));
 	}
+}
+
+static void
+on_committed(void *arg, const char *id, const struct status *st)
+{
+	struct visit *v = arg;
+	note_committed(v, id, st);
 	if (v->worker->stopping)
 		session_end(v->session, "4.3.2", VISIT_STOPPING);
 	session_answer(v->session, st);
@@ -138,6 +144,7 @@ enum ask
 visit_commit(void *arg, struct status *st)
 {
 	struct visit *v = arg;
+	char id[QUEUE_ID_MAX + 1];
 	if (submit_seal(v->submit, st) != 0) {
 		visit_drop_letter(v);
 		return ASK_NOW;
@@ -147,6 +154,11 @@ visit_commit(void *arg, struct status *st)
 	v->committing = true;
 	struct submit *s = v->submit;
 	v->submit = NULL;
+	if (v->worker->nvisits == 1 &&
+	    commit_now(v->worker->commit, s, id, st)) {
+		note_committed(v, id, st);
+		return ASK_NOW;
+	}
 	commit_give(v->worker->commit, s, on_committed, v);
 	return ASK_LATER;
 }

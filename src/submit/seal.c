@@ -108,6 +108,12 @@ submit_letter(const struct submit *s, struct submit_letter *out)
 	    .body_len = s->body.len};
 }
 
+bool
+submit_in_memory(const struct submit *s)
+{
+	return s->sealed && !s->drafting;
+}
+
 struct draft *
 submit_own(struct submit *s)
 {

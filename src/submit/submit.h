@@ -94,8 +94,11 @@ int submit_commit(
  */
 int submit_seal(struct submit *s, struct status *st) MUST_CHECK;
 
-/* The draft of a sealed letter that streamed into one of its own, to be
- * committed by the caller; NULL when it is in memory. */
+/* Is the sealed letter one for submit_join()? */
+bool submit_in_memory(const struct submit *s);
+
+/* Take the draft of a sealed letter that streamed into one of its own, to be
+ * committed by the caller; NULL when it is in memory.  Once. */
 struct draft *submit_own(struct submit *s);
 
 /* Append a sealed letter that is in memory to a draft; id is what it will
