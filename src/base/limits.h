@@ -77,6 +77,7 @@
 #define REPORT_LISTED_MAX 50             /* of these, told in its human part */
 #define PICKUP_HELD_MAX 1024             /* files remembered as left alone */
 #define PICKUP_CLAIMS_MAX 64             /* claimed together */
+#define PICKUP_USERS_MAX 4096            /* counted apart, see allowance.h */
 
 /* A writer gives up long before recovery may remove its torn file (R4). */
 #define WRITER_ALARM_SECONDS (60 * 60)

@@ -133,6 +133,7 @@ struct conf {
 	struct {
 		char *directory;
 		bool dot_stuffed;
+		unsigned rate_per_user; /* files a minute; 0 = any */
 	} pickup;
 	struct {
 		char *directory;

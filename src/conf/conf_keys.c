@@ -185,6 +185,8 @@ static const struct key queue_keys[] = {
 static const struct key pickup_keys[] = {
     TEXT("directory", AT(pickup.directory), NULL, check_path),
     FLAG("dot-stuffed", AT(pickup.dot_stuffed), "false"),
+    RANGE("rate-per-user", KEY_NUMBER, AT(pickup.rate_per_user), "6000", 0,
+	1000000),
 };
 
 static const struct key drop_keys[] = {

@@ -108,6 +108,8 @@ take_pickup(struct carrier *c)
 		return false;
 	c->pickup_ready =
 	    pickup_run(c->pickup, c->conf, c->aliases, PICKUP_PER_TURN);
+	if (!c->pickup_ready && pickup_wait(c->pickup) >= 0)
+		live_arm_rescan(c);
 	/* What was queued rings the bell only when the loop polls again;
 	 * a drain must not end before. */
 	live_scan(c);

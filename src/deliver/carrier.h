@@ -126,6 +126,10 @@ void live_mute(struct carrier *c);
 /* Take what the queue's bell says. */
 void live_scan(struct carrier *c);
 
+/* Look at everything again after a while, sooner when files wait that
+ * pickup.rate-per-user left. */
+void live_arm_rescan(struct carrier *c);
+
 /* Read the configuration again; a broken one changes nothing. */
 void live_reload(struct carrier *c);
 

@@ -102,14 +102,17 @@ open_pickup(struct carrier *c)
 
 /* --- the queue's bell --- */
 
-static void
-arm_rescan(struct carrier *c)
+void
+live_arm_rescan(struct carrier *c)
 {
 	bool blind = c->scan.fd < 0 || orders_fd(c->orders) < 0 ||
 		     watch_fd(c->watch) < 0 ||
 		     (c->pickup != NULL && pickup_fd(c->pickup) < 0);
-	int ms = blind ? RESCAN_BLIND_MS : RESCAN_MS;
-	struct timeval tv = {.tv_sec = ms / 1000};
+	int64_t ms = blind ? RESCAN_BLIND_MS : RESCAN_MS;
+	int64_t flood = c->pickup != NULL ? pickup_wait(c->pickup) : -1;
+	if (flood >= 0 && flood < ms)
+		ms = flood + 1; /* not a moment before the minute's end */
+	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 	(void)evtimer_add(c->rescan, &tv);
 }
 
@@ -135,7 +138,7 @@ live_scan(struct carrier *c)
 		/* It was closed: before anybody else has its number. */
 		event_free(c->scan_event);
 		c->scan_event = NULL;
-		arm_rescan(c);
+		live_arm_rescan(c);
 	}
 }
 
@@ -241,7 +244,7 @@ on_rescan(evutil_socket_t fd, short what, void *arg)
 	badmail_trim(c->conf);
 	orders_look(c->orders);
 	carrier_wake(c);
-	arm_rescan(c);
+	live_arm_rescan(c);
 }
 
 /* --- opening and closing --- */
@@ -311,7 +314,7 @@ live_start(struct carrier *c)
 	if (c->hangup == NULL || c->rescan == NULL)
 		die("out of memory");
 	(void)event_add(c->hangup, NULL);
-	arm_rescan(c);
+	live_arm_rescan(c);
 	return 0;
 }
 

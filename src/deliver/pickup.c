@@ -22,8 +22,10 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "deliver/allowance.h"
 #include "deliver/claim.h"
 #include "deliver/held.h"
 #include "deliver/pickup_dir.h"
@@ -39,6 +41,8 @@ struct pickup {
 	bool halted; /* the queue takes nothing: until the next pass */
 	uint64_t pass;
 	struct held_list held;
+	unsigned rate; /* files of one user in a minute; 0: any */
+	struct allowance allowance;
 };
 
 /* --- names --- */
@@ -126,6 +130,25 @@ leave(struct pickup *p, const char *name, const struct stat *sb,
 		    LOG_NUM("uid", sb->st_uid), LOG_STR("reason", why));
 }
 
+/* Is it its owner's turn?  Ourselves and root are not counted. */
+static bool
+in_turn(struct pickup *p, const struct stat *sb)
+{
+	bool first;
+	if (p->rate == 0 || sb->st_uid == 0 || sb->st_uid == geteuid())
+		return true;
+	if (allowance_take(
+		&p->allowance, sb->st_uid, p->rate, clock_mono_ms(), &first))
+		return true;
+	if (first)
+		log_event(LOG_WARNING, "pickup-flood",
+		    LOG_NUM("uid", sb->st_uid), LOG_NUM("rate", p->rate),
+		    LOG_STR("text",
+			"more files than pickup.rate-per-user; the others "
+			"stay in the directory until the next minute"));
+	return false;
+}
+
 /* A file of the directory: into claim/ if it may be taken. */
 static bool
 take_file(struct pickup *p, const char *name, struct claim *cl)
@@ -147,6 +170,8 @@ take_file(struct pickup *p, const char *name, struct claim *cl)
 	}
 	if (fd >= 0)
 		(void)close(fd);
+	if (result == CLAIM_GONE && !in_turn(p, &sb))
+		return false;
 	if (result == CLAIM_GONE && claim_take(d, name, cl) == 0)
 		return true;
 	if (result == CLAIM_GONE)
@@ -275,6 +300,12 @@ pickup_rescan(struct pickup *p)
 	p->halted = false;
 }
 
+int64_t
+pickup_wait(const struct pickup *p)
+{
+	return allowance_wait(&p->allowance, clock_mono_ms());
+}
+
 /* Another directory, or a new one of the same name (L16). */
 static void
 follow(struct pickup *p, const struct conf *c)
@@ -304,6 +335,7 @@ pickup_run(
 	else
 		follow(p, c);
 	bool open = p->dir.door.dir_fd >= 0;
+	p->rate = c->pickup.rate_per_user;
 	while (open && !p->halted && max > 0) {
 		unsigned most =
 		    max < PICKUP_CLAIMS_MAX ? max : PICKUP_CLAIMS_MAX;

@@ -11,6 +11,7 @@
 #define DELIVER_PICKUP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "conf/conf.h"
@@ -34,5 +35,9 @@ bool pickup_run(struct pickup *p, const struct conf *c, const struct alias *a,
 
 /* Look at the whole directory at the next run (timer, start, overflow). */
 void pickup_rescan(struct pickup *p);
+
+/* Milliseconds until files can be taken that stayed because their owner has
+ * too many (pickup.rate-per-user): rescan then.  -1: there are none. */
+int64_t pickup_wait(const struct pickup *p);
 
 #endif

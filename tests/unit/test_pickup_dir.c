@@ -143,6 +143,38 @@ test_mode_and_claim(void **state)
 	assert_int_equal(sb.st_mode & 07777, 0700);
 }
 
+/* The world may make files here, and remove only its own. */
+static void
+test_L10_N03_only_the_owner_removes(void **state)
+{
+	(void)state;
+	enum { ALICE = 12345, BOB = 12346 };
+	if (geteuid() != 0)
+		skip();
+	file_write(dir_fd, ".m", LETTER, strlen(LETTER));
+	assert_int_equal(fchownat(dir_fd, ".m", ALICE, ALICE, 0), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (setresgid(BOB, BOB, BOB) != 0 ||
+		    setresuid(BOB, BOB, BOB) != 0)
+			_exit(1);
+		if (unlinkat(dir_fd, ".m", 0) == 0 || errno != EPERM)
+			_exit(2);
+		if (renameat(dir_fd, ".m", dir_fd, ".n") == 0 || errno != EPERM)
+			_exit(3);
+		file_write(dir_fd, ".b", "x", 1);
+		if (renameat(dir_fd, ".b", dir_fd, ".m") == 0 || errno != EPERM)
+			_exit(4);
+		_exit(unlinkat(dir_fd, ".b", 0) != 0);
+	}
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	char *text = place_file(dir_fd, ".m");
+	assert_string_equal(text, LETTER);
+	free(text);
+}
+
 /* Anyone may have made a "claim" before us. */
 static void
 test_foreign_claim_is_moved_aside(void **state)
@@ -300,6 +332,7 @@ main(void)
 	    TEST_IN_MEMORY(test_L14_ten_thousand_files),
 	    TEST_IN_MEMORY(test_H17_overflow),
 	    TEST(test_mode_and_claim),
+	    TEST(test_L10_N03_only_the_owner_removes),
 	    TEST(test_foreign_claim_is_moved_aside),
 	    TEST(test_L16_removed_and_made_again),
 	    TEST(test_L16_removed_and_made_by_us),
