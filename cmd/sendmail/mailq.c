@@ -120,9 +120,10 @@ is_open(const struct listing *l, const struct envelope *e, const char *batch,
 }
 
 static void
-print_message(struct listing *l, const struct envelope *e, const char *batch,
-    uint64_t size)
+print_message(void *arg, const char *batch, const struct envelope *e,
+    const struct batch_entry *entry)
 {
+	struct listing *l = arg;
 	char id[QUEUE_ID_MAX + 2];
 	bool held;
 	if (!is_open(l, e, batch, &held))
@@ -133,42 +134,18 @@ print_message(struct listing *l, const struct envelope *e, const char *batch,
 	size_t len = strlen(id);
 	id[len] = held ? '!' : '\0'; /* as Postfix marks it */
 	id[len + 1] = '\0';
-	print_sender(e, id, size);
+	print_sender(e, id, entry->data_len);
 	print_rcpts(l, e, batch);
 	l->messages++;
-	l->octets += size;
-}
-
-static int
-print_batch(
-    struct listing *l, struct batch *b, const char *id, const char **why)
-{
-	uint64_t at = 0;
-	struct batch_entry entry;
-	struct envelope e;
-	int got;
-	while ((got = batch_next(b, &at, &entry, why)) == 1) {
-		if (batch_envelope(b, &entry, &e, why) != 0)
-			return -1;
-		print_message(l, &e, id, entry.data_len);
-		envelope_free(&e);
-	}
-	return got;
+	l->octets += entry->data_len;
 }
 
 static void
 list_batch(void *arg, const char *id)
 {
 	struct listing *l = arg;
-	struct batch b;
 	const char *why = NULL;
-	int result = batch_open(&b, l->store.new_fd, id, &why);
-	if (result == 0) {
-		result = print_batch(l, &b, id, &why);
-		int saved = errno;
-		batch_close(&b);
-		errno = saved;
-	}
+	int result = batch_each(l->store.new_fd, id, print_message, l, &why);
 	if (result == 0 || errno == ENOENT) /* gone meanwhile */
 		return;
 	if (errno == EACCES || errno == EPERM)

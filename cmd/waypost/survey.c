@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "conf/route.h"
 #include "queue/batch.h"
@@ -122,9 +123,10 @@ add_rcpt(struct look *k, const struct envelope *e, const struct rcpt *r,
 }
 
 static void
-add_message(struct look *k, const char *batch, const struct envelope *e,
-    uint64_t octets)
+add_message(void *arg, const char *batch, const struct envelope *e,
+    const struct batch_entry *entry)
 {
+	struct look *k = arg;
 	struct survey *s = k->s;
 	struct survey_destination *last = NULL;
 	unsigned range = 0;
@@ -141,7 +143,7 @@ add_message(struct look *k, const char *batch, const struct envelope *e,
 		range++;
 	s->ages[range]++;
 	s->messages++;
-	s->octets += octets;
+	s->octets += entry->data_len;
 	if (s->oldest_ms == 0 || e->arrived_ms < s->oldest_ms)
 		s->oldest_ms = e->arrived_ms;
 }
@@ -150,25 +152,9 @@ static void
 on_batch(void *arg, const char *id)
 {
 	struct look *k = arg;
-	struct batch b;
-	struct batch_entry entry;
-	struct envelope e;
 	const char *why;
-	uint64_t at = 0;
-	int got = batch_open(&b, k->store.new_fd, id, &why);
-	if (got != 0) {
+	if (batch_each(k->store.new_fd, id, add_message, k, &why) != 0)
 		k->s->broken += errno != ENOENT;
-		return;
-	}
-	while ((got = batch_next(&b, &at, &entry, &why)) == 1) {
-		got = batch_envelope(&b, &entry, &e, &why);
-		if (got != 0)
-			break;
-		add_message(k, id, &e, entry.data_len);
-		envelope_free(&e);
-	}
-	k->s->broken += got != 0;
-	batch_close(&b);
 }
 
 /* Regular files below a directory, two levels deep (maildirs are not ours
@@ -176,16 +162,15 @@ on_batch(void *arg, const char *id)
 static void
 count_files(int at, const char *name, int depth, struct survey_files *f)
 {
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *dir = io_opendir(at, name);
 	struct dirent *e;
 	struct stat st;
 	while (dir != NULL && (e = readdir(dir)) != NULL) {
-		if (e->d_name[0] == '.' ||
-		    fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		if (e->d_name[0] == '.' || fstatat(dirfd(dir), e->d_name, &st,
+					       AT_SYMLINK_NOFOLLOW) != 0)
 			continue;
 		if (S_ISDIR(st.st_mode) && depth > 1)
-			count_files(fd, e->d_name, depth - 1, f);
+			count_files(dirfd(dir), e->d_name, depth - 1, f);
 		if (!S_ISREG(st.st_mode))
 			continue;
 		int64_t born = (int64_t)st.st_mtim.tv_sec * 1000;
@@ -196,8 +181,6 @@ count_files(int at, const char *name, int depth, struct survey_files *f)
 	}
 	if (dir != NULL)
 		(void)closedir(dir);
-	else if (fd >= 0)
-		(void)close(fd);
 }
 
 static void

@@ -10,23 +10,13 @@
 #include "base/utf8.h"
 #include "survey.h"
 
-static bool
-is_utf8(const char *s, size_t len)
-{
-	uint32_t c;
-	for (size_t i = 0, n; i < len; i += n)
-		if ((n = utf8_next(s + i, len - i, &c)) == 0)
-			return false;
-	return true;
-}
-
 /* --- JSON --- */
 
 static void
 json_string(struct buf *out, const char *s)
 {
 	size_t len = strlen(s);
-	bool utf8 = is_utf8(s, len);
+	bool utf8 = utf8_valid(s, len);
 	(void)buf_addc(out, '"');
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)s[i];
@@ -217,7 +207,7 @@ static void
 label(struct buf *out, const char *s)
 {
 	size_t len = strlen(s);
-	bool utf8 = is_utf8(s, len);
+	bool utf8 = utf8_valid(s, len);
 	for (; *s != '\0'; s++) {
 		unsigned char c = (unsigned char)*s;
 		if (c == '"' || c == '\\')

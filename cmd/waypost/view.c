@@ -55,9 +55,12 @@ rcpt_fits(const struct selector *s, const struct rcpt *r)
 /* --- the queue --- */
 
 static void
-show(struct view *v, const char *batch, const struct envelope *e, uint64_t size)
+show(void *arg, const char *batch, const struct envelope *e,
+    const struct batch_entry *entry)
 {
-	struct view_message m = {.batch = batch, .env = e, .size = size};
+	struct view *v = arg;
+	struct view_message m = {
+	    .batch = batch, .env = e, .size = entry->data_len};
 	message_id_make(m.id, batch, e->seq);
 	if (!message_fits(v->selector, m.id, e))
 		return;
@@ -75,35 +78,12 @@ show(struct view *v, const char *batch, const struct envelope *e, uint64_t size)
 	free(rcpts);
 }
 
-static int
-show_batch(struct view *v, struct batch *b, const char *id, const char **why)
-{
-	uint64_t at = 0;
-	struct batch_entry entry;
-	struct envelope e;
-	int got;
-	while ((got = batch_next(b, &at, &entry, why)) == 1) {
-		if (batch_envelope(b, &entry, &e, why) != 0)
-			return -1;
-		show(v, id, &e, entry.data_len);
-		envelope_free(&e);
-	}
-	return got;
-}
-
 static void
 on_batch(void *arg, const char *id)
 {
 	struct view *v = arg;
-	struct batch b;
 	const char *why = NULL;
-	int rc = batch_open(&b, v->store.new_fd, id, &why);
-	if (rc == 0) {
-		rc = show_batch(v, &b, id, &why);
-		int saved = errno;
-		batch_close(&b);
-		errno = saved;
-	}
+	int rc = batch_each(v->store.new_fd, id, show, v, &why);
 	if (rc == 0 || errno == ENOENT)
 		return;
 	if (errno != EBADMSG)

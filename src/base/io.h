@@ -6,6 +6,7 @@
 #ifndef BASE_IO_H
 #define BASE_IO_H
 
+#include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -30,6 +31,12 @@ ssize_t io_pread(int fd, void *data, size_t len, off_t at) MUST_CHECK;
 /* Add all that is left to read to b.  0; -1 with errno, EFBIG when b is
  * full. */
 int io_slurp(int fd, struct buf *b) MUST_CHECK;
+
+/*
+ * List directory name below at: "." for at itself, with a position of its
+ * own.  Closed with closedir(3); NULL with errno.
+ */
+DIR *io_opendir(int at, const char *name) MUST_CHECK;
 
 /* fsync(2), once: an error is final and is never tried again (R2). */
 int io_fsync(int fd) MUST_CHECK;

@@ -36,6 +36,16 @@ utf8_next(const char *s, size_t len, uint32_t *c)
 }
 
 bool
+utf8_valid(const char *s, size_t len)
+{
+	uint32_t c;
+	for (size_t i = 0, n; i < len; i += n)
+		if ((n = utf8_next(s + i, len - i, &c)) == 0)
+			return false;
+	return true;
+}
+
+bool
 utf8_is_control(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 ||

@@ -286,13 +286,10 @@ claim_settle(const struct door *d, const struct conf *c, const struct alias *a,
 void
 claim_sweep(const struct door *d)
 {
-	int fd = openat(d->claim_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir = io_opendir(d->claim_fd, ".");
 	if (dir == NULL) {
 		log_text(
 		    LOG_ERR, "pickup: cannot list claim/: %s", strerror(errno));
-		if (fd >= 0)
-			(void)close(fd);
 		return;
 	}
 	for (struct dirent *e; (e = readdir(dir)) != NULL;)

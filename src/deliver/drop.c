@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "deliver/letter.h"
 #include "deliver/maildir.h"
 #include "deliver/newfile.h"
@@ -54,14 +55,9 @@ within_quota(int dir_fd, uint64_t quota, uint64_t need)
 {
 	if (quota == 0)
 		return 0;
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
+	DIR *dir = io_opendir(dir_fd, ".");
+	if (dir == NULL)
 		return -1;
-	DIR *dir = fdopendir(fd);
-	if (dir == NULL) {
-		(void)close(fd);
-		return -1;
-	}
 	uint64_t used = octets_in(dir);
 	(void)closedir(dir);
 	errno = EDQUOT;

@@ -115,15 +115,9 @@ orders_look(struct orders *o)
 	while (
 	    o->bell_fd >= 0 && io_read(o->bell_fd, events, sizeof(events)) > 0)
 		;
-	int fd = o->dir_fd < 0 ? -1
-			       : openat(o->dir_fd, ".",
-				     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (dir == NULL) {
-		if (fd >= 0)
-			(void)close(fd);
+	DIR *dir = o->dir_fd < 0 ? NULL : io_opendir(o->dir_fd, ".");
+	if (dir == NULL)
 		return;
-	}
 	for (struct dirent *e; (e = readdir(dir)) != NULL;)
 		if (batch_id_valid(e->d_name, strlen(e->d_name)))
 			take(o, e->d_name);

@@ -80,13 +80,10 @@ next_phase(struct pickup *p)
 		p->phase = PHASE_NONE;
 		return;
 	}
-	int fd = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	p->listing = fd < 0 ? NULL : fdopendir(fd);
+	p->listing = io_opendir(from, ".");
 	if (p->listing != NULL)
 		return;
 	log_text(LOG_ERR, "pickup: cannot list: %s", strerror(errno));
-	if (fd >= 0)
-		(void)close(fd);
 	p->phase = PHASE_NONE;
 }
 

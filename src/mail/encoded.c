@@ -18,16 +18,6 @@
 static const char hex[] = "0123456789ABCDEF";
 
 static bool
-is_utf8(const char *s, size_t len)
-{
-	uint32_t c;
-	for (size_t i = 0, n; i < len; i += n)
-		if ((n = utf8_next(s + i, len - i, &c)) == 0)
-			return false;
-	return true;
-}
-
-static bool
 is_plain(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
@@ -59,7 +49,7 @@ encode(char out[12], const char *s, size_t n)
 void
 encoded_words(struct buf *out, const char *text, size_t len)
 {
-	bool utf8 = is_utf8(text, len);
+	bool utf8 = utf8_valid(text, len);
 	const char *start = utf8 ? "=?UTF-8?Q?" : "=?unknown-8bit?Q?";
 	size_t used = 0;
 	(void)buf_adds(out, start);
@@ -83,7 +73,8 @@ encoded_words(struct buf *out, const char *text, size_t len)
 void
 encoded_value(struct buf *out, const char *text, size_t len)
 {
-	(void)buf_adds(out, is_utf8(text, len) ? "utf-8''" : "unknown-8bit''");
+	(void)buf_adds(
+	    out, utf8_valid(text, len) ? "utf-8''" : "unknown-8bit''");
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
 		if (is_plain(text[i]) || c == '.' || c == '-' || c == '_')

@@ -121,6 +121,15 @@ int batch_verify_lines(struct batch *b, const struct batch_entry *e,
  * above. */
 int batch_check(struct batch *b, const char **why) MUST_CHECK;
 
+/* Called with each message; what is given is borrowed until it returns. */
+typedef void (*batch_each_fn)(void *arg, const char *batch,
+    const struct envelope *env, const struct batch_entry *e);
+
+/* Read a batch from its first to its last message for those who only look at
+ * envelopes.  0, -1 as above; ENOENT: it was delivered meanwhile. */
+int batch_each(int dirfd, const char *name, batch_each_fn fn, void *arg,
+    const char **why) MUST_CHECK;
+
 /* --- from one to another --- */
 
 /* Is this recipient wanted? */

@@ -177,15 +177,9 @@ recover_name(struct store *s, const char *name)
 static int
 list_names(int dirfd, struct buf *names)
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (dir == NULL) {
-		int saved = errno;
-		if (fd >= 0)
-			(void)close(fd);
-		errno = saved;
+	DIR *dir = io_opendir(dirfd, ".");
+	if (dir == NULL)
 		return -1;
-	}
 	errno = 0;
 	for (const struct dirent *e; (e = readdir(dir)) != NULL; errno = 0)
 		if (e->d_name[0] != '.' || e->d_name[1] != '\0')

@@ -82,16 +82,9 @@ list_name(struct listing *l, const char *name)
 static int
 read_names(int dirfd, struct listing *l)
 {
-	/* A description of its own: the position of new_fd is shared. */
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (dir == NULL) {
-		int saved = errno;
-		if (fd >= 0)
-			(void)close(fd);
-		errno = saved;
+	DIR *dir = io_opendir(dirfd, ".");
+	if (dir == NULL)
 		return -1;
-	}
 	errno = 0;
 	for (const struct dirent *e; (e = readdir(dir)) != NULL; errno = 0)
 		list_name(l, e->d_name);
