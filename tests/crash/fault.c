@@ -46,6 +46,8 @@ static const struct {
     {"EINTR", EINTR, false},
     {"EACCES", EACCES, false},
     {"EMFILE", EMFILE, false},
+    {"EDQUOT", EDQUOT, false},
+    {"EXDEV", EXDEV, false},
 };
 
 enum verdict { PASS, FAIL, SHORT };

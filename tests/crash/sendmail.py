@@ -86,7 +86,7 @@ class Ring:
             faults.append("exit %s\n%s" % (code, output))
         if left:
             faults.append("temporary file left, exit %s" % code)
-        if mode in sweep.ERRORS and code == 0:
+        if code == 0 and (mode in sweep.ERRORS or hit[0] == "close"):
             faults.append("exit 0 after a failed " + hit[0])
         if mode in sweep.HARMLESS and code != 0 and hit[0] in sweep.WRITES:
             faults.append("exit %s after a harmless %s" % (code, hit[0]))
