@@ -89,6 +89,7 @@ struct carrier {
 	bool stopping;  /* start nothing new */
 	bool held_back; /* jobs wait for findings to become durable */
 	bool halted;    /* the journal cannot be written: send nothing (I04) */
+	int64_t recovered_ms;  /* when queue/tmp was looked through */
 	bool pickup_ready;     /* the pickup directory may hold files */
 	int64_t commit_at;     /* monotonic ms; 0: nothing pending */
 	int64_t retry_journal; /* monotonic ms */

@@ -222,6 +222,20 @@ shrink_one(void *arg, struct hash_link *link)
 	intake_shrink(s->carrier, b);
 }
 
+/* What died since the start, once a day: before it is a day old it is left
+ * alone anyway. */
+static void
+recover_old(struct carrier *c)
+{
+	int64_t now = clock_mono_ms();
+	if (now - c->recovered_ms < TORN_AGE_SECONDS * 1000LL)
+		return;
+	c->recovered_ms = now;
+	if (store_recover_old(&c->store) < 0)
+		log_text(LOG_ERR, "cannot look through queue/tmp: %s",
+		    strerror(errno));
+}
+
 static void
 on_rescan(evutil_socket_t fd, short what, void *arg)
 {
@@ -231,6 +245,7 @@ on_rescan(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (scan_list(&c->scan, on_batch, c) < 0)
 		log_text(LOG_ERR, "cannot list the queue: %s", strerror(errno));
+	recover_old(c);
 	if (c->pickup == NULL && !c->stopping)
 		open_pickup(c);
 	if (c->pickup != NULL)
@@ -309,6 +324,7 @@ live_start(struct carrier *c)
 	c->scan_event = follow(c, c->scan.fd, on_scan);
 	c->orders_event = follow(c, orders_fd(c->orders), on_orders);
 	orders_look(c->orders);
+	c->recovered_ms = clock_mono_ms();
 	c->hangup = evsignal_new(c->base, SIGHUP, on_hangup, c);
 	c->rescan = evtimer_new(c->base, on_rescan, c);
 	if (c->hangup == NULL || c->rescan == NULL)

@@ -32,6 +32,14 @@ is_old(const struct stat *st)
 	return now - (int64_t)st->st_mtime > TORN_AGE_SECONDS;
 }
 
+static bool
+is_old_name(const struct store *s, const char *name)
+{
+	struct stat st;
+	return fstatat(s->tmp_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       is_old(&st);
+}
+
 /* "waypost-batch" of another version (J27). */
 static bool
 is_newer(int fd)
@@ -190,19 +198,35 @@ list_names(int dirfd, struct buf *names)
 	return saved == 0 ? 0 : -1;
 }
 
-int
-store_recover(struct store *s)
+static int
+recover(struct store *s, bool only_old)
 {
 	struct buf names;
 	int promoted = 0;
 	buf_init(&names, SIZE_MAX / 4);
 	int result = list_names(s->tmp_fd, &names);
 	for (size_t at = 0; result == 0 && at < names.len;
-	     at += strlen(names.data + at) + 1)
-		if (strcmp(names.data + at, "..") != 0)
-			promoted += recover_name(s, names.data + at);
+	     at += strlen(names.data + at) + 1) {
+		const char *name = names.data + at;
+		if (strcmp(name, "..") == 0 ||
+		    (only_old && !is_old_name(s, name)))
+			continue;
+		promoted += recover_name(s, name);
+	}
 	buf_free(&names);
 	if (result != 0 || (promoted > 0 && store_sync(s) != 0))
 		return -1;
 	return promoted;
+}
+
+int
+store_recover(struct store *s)
+{
+	return recover(s, false);
+}
+
+int
+store_recover_old(struct store *s)
+{
+	return recover(s, true);
 }

@@ -113,6 +113,10 @@ int store_rewrite(struct store *s, const char *batch, batch_keep_fn keep,
  */
 int store_recover(struct store *s) MUST_CHECK;
 
+/* The same for files past TORN_AGE_SECONDS only: now and then, while the
+ * doors are open (B12). */
+int store_recover_old(struct store *s) MUST_CHECK;
+
 /* fsync of new/: unlinks become durable; before a journal forgets them. */
 int store_sync(struct store *s) MUST_CHECK;
 

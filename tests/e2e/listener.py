@@ -204,7 +204,7 @@ def disk(tap, h):
 
 
 def low_disk(tap, h):
-    """A50, in a file system of 4 MiB that only this process sees."""
+    """A50, I13, in a file system of 4 MiB that only this process sees."""
     small = House(h.build, h.path("small"))
     small.configure("workers = 1")
     if subprocess.run(["unshare", "-m", "true"], check=False,
@@ -222,6 +222,21 @@ def low_disk(tap, h):
     small.configure("workers = 1", limits='message-size = "1M"')
     tap.ok("A50 room enough for smaller ones", until(
         lambda: p.cmd("MAIL FROM:<>").startswith("250")))
+    ballast = "/proc/%d/root%s" % (small.process.pid,
+                                   small.path("spool/queue/ballast"))
+    with open(ballast, "wb") as f:
+        f.write(bytes(3 << 20))
+
+    def answers(start):
+        fresh = small.peer()
+        fresh.ehlo()
+        said = fresh.cmd("MAIL FROM:<>")
+        fresh.cmd("QUIT")
+        return said.startswith(start)
+    tap.ok("I13 free < 1.5 * size limit: 452 4.3.1",
+           until(lambda: answers("452 4.3.1")))
+    os.unlink(ballast)
+    tap.ok("I13 250 again after space returned", until(lambda: answers("250")))
     small.end(tap)
 
 

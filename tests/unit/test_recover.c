@@ -46,6 +46,29 @@ test_J04_J05_whole_is_promoted(void **state)
 	spool_close(&sp);
 }
 
+/* Of a carrier that runs for long: what is not old is not looked at. */
+static void
+test_B12_old_ones_only(void **state)
+{
+	struct spool sp;
+	size_t len;
+	(void)state;
+	spool_open(&sp);
+	letter_leave(&sp.s, ID, 1, 300);
+	char *data = file_read(sp.s.tmp_fd, ID, &len);
+	assert_int_equal(store_recover_old(&sp.s), 0);
+	assert_queue(&sp, 1, 0);
+	file_write(sp.s.tmp_fd, ID, data, len / 2);
+	make_old(sp.s.tmp_fd, ID);
+	letter_leave(&sp.s, "1123456789abcdefghj", 1, 300);
+	make_old(sp.s.tmp_fd, "1123456789abcdefghj");
+	assert_int_equal(store_recover_old(&sp.s), 1);
+	assert_queue(&sp, 0, 1);
+	assert_int_equal(batch_whole(sp.s.new_fd, "1123456789abcdefghj"), 1);
+	free(data);
+	spool_close(&sp);
+}
+
 static void
 test_J01_J02_J03_torn(void **state)
 {
@@ -289,6 +312,7 @@ main(void)
 	log_level(LOG_CRIT); /* much goes wrong here, on purpose */
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_J04_J05_whole_is_promoted),
+	    cmocka_unit_test(test_B12_old_ones_only),
 	    cmocka_unit_test(test_J01_J02_J03_torn),
 	    cmocka_unit_test(test_damaged_data_is_not_promoted),
 	    cmocka_unit_test(test_B16_living_writer_is_left_alone),
