@@ -5,8 +5,6 @@
  */
 #include <getopt.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sysexits.h>
 
 #include "base/identity.h"
@@ -36,15 +34,6 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
-
-/* Keys and verifiers stay out of cores (N20). */
-static void
-forbid_cores(void)
-{
-	const struct rlimit none = {0, 0};
-	(void)setrlimit(RLIMIT_CORE, &none);
-	(void)prctl(PR_SET_DUMPABLE, 0);
-}
 
 static int
 usage(FILE *to, int code)
@@ -90,6 +79,5 @@ main(int argc, char **argv)
 	identity_clean_environment();
 	log_open("waypost-smtpd", target);
 	identity_prepare_process();
-	forbid_cores();
 	return parent_run(&o);
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
+#include "base/identity.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "conf/conf.h"
@@ -110,6 +111,7 @@ main(int argc, char **argv)
 	struct invocation v = {0};
 	int opt;
 	log_open("waypost", LOG_TO_STDERR);
+	identity_forbid_cores(); /* passwords are typed here */
 	(void)umask(027);
 	while ((opt = getopt_long(argc, argv, "+C:Vh", long_options, NULL)) !=
 	       -1) {

@@ -38,6 +38,14 @@ become(uid_t uid, gid_t gid)
 	return setuid(uid);
 }
 
+void
+identity_forbid_cores(void)
+{
+	const struct rlimit none = {0, 0};
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_DUMPABLE, 0);
+}
+
 int
 identity_become_owner(const char *directory, bool keep_bind)
 {
@@ -58,6 +66,7 @@ identity_become_owner(const char *directory, bool keep_bind)
 		    (unsigned)st.st_uid, strerror(errno));
 		return -1;
 	}
+	identity_forbid_cores(); /* the kernel may have changed its mind */
 	return 0;
 }
 
@@ -90,6 +99,7 @@ void
 identity_prepare_process(void)
 {
 	struct rlimit files;
+	identity_forbid_cores();
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)umask(027);

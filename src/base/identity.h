@@ -24,8 +24,13 @@ void identity_drop_capabilities(void);
  * variables for proxies, key logs and resolvers (B03, C18). */
 void identity_clean_environment(void);
 
+/* Secrets, keys and verifiers stay out of cores, and of what a debugger of
+ * the same user sees (N20).  What is executed from here on has no core,
+ * either. */
+void identity_forbid_cores(void);
+
 /*
- * What every daemon does first: signals that a peer or a limit can cause
+ * What every daemon does first: no cores, signals that a peer or a limit can cause
  * are errors and no ends, new files are nobody else's, and as many
  * descriptors as are allowed.
  */

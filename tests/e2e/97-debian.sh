@@ -107,9 +107,15 @@ ok "... for the job's owner" arrived '^To: alice'
 
 echo '# mine' >>"$root/etc/waypost/domains"
 echo '# mine' >>"$root/etc/aliases"
+inside chmod 2770 /var/spool/waypost/drop
+inside chown root:waypost /etc/waypost/waypost.conf
+inside chmod 640 /etc/waypost/waypost.conf
 ok "again, as an upgrade" inside dpkg -i --force-confold /waypost.deb
 is "... sendmail is set-gid" "$(inside stat -c '%a %U:%G' /usr/sbin/sendmail)" \
 	"2755 root:waydrop"
+is "N19 ... modes are kept" "$(inside stat -c '%a %U:%G' \
+	/var/spool/waypost/drop /etc/waypost/waypost.conf | xargs)" \
+	"2770 waypost:waypost 640 root:waypost"
 is "... nothing of the administrator is lost" "$(cat \
 	"$root/etc/waypost/domains" "$root/etc/aliases" | grep -c mine)" 2
 kill "$carrier"
@@ -118,13 +124,21 @@ inside sh -c 'echo wait | sendmail later@example.net' 2>/dev/null
 ok "dpkg -r" inside dpkg -r waypost
 ok "... keeps the configuration" test -f "$root/etc/waypost/waypost.conf"
 ok "dpkg -P" inside sh -c 'dpkg -P waypost >/purged'
-is "... keeps the mail that waits" "$(files "$spool/queue/new")" 1
+is "N19 ... keeps the mail that waits" "$(files "$spool/queue/new")" 1
 ok "... and says so" grep -q 'there is mail in /var/spool/waypost' \
 	"$root/purged"
 ok "... and no configuration" test ! -e "$root/etc/waypost"
 ok "dpkg -i once more" inside dpkg -i /waypost.deb
 ok "... finds it" inside mailq
 rm -rf "$spool/queue/new/"* "$spool/drop/"* "$spool/badmail/"*
+# Traps that waypost's account could have set for root.
+mkdir "$root/kept"
+: >"$root/kept/file"
+inside ln -s /kept /var/spool/waypost/drop/link
+inside ln -s /kept/file /var/spool/waypost/state/link
+inside rmdir /var/spool/waypost/corrupt
+inside ln -s /kept /var/spool/waypost/corrupt
 ok "purged without mail" inside dpkg -P waypost
 ok "... nothing of it is left" test ! -e "$spool"
+ok "N09 ... and nothing else went with it" test -f "$root/kept/file"
 done_testing
