@@ -69,8 +69,8 @@ order_directory(const char *spool)
 	return fd;
 }
 
-static void
-format(struct buf *out, const struct order *o)
+void
+order_format(struct buf *out, const struct order *o)
 {
 	char id[QUEUE_ID_MAX + 1];
 	(void)buf_addf(out, ORDER_START "%s%s%s\n", verbs[o->verb],
@@ -112,7 +112,7 @@ order_place(int dir_fd, const struct order *o, char id[BATCH_ID_LEN + 1])
 	struct buf text;
 	char name[BATCH_ID_LEN + 8];
 	buf_init(&text, ORDER_FILE_MAX);
-	format(&text, o);
+	order_format(&text, o);
 	store_make_id(id);
 	(void)snprintf(name, sizeof(name), ".%s.tmp", id);
 	errno = EFBIG;
@@ -179,30 +179,32 @@ read_target(struct order *o, const char *text)
 	return order_add(o, t.batch, t.seq, (uint32_t)rcpt) == 0;
 }
 
-static bool
-parse(struct order *o, struct buf *text)
+int
+order_parse(struct order *o, struct buf *text)
 {
 	struct lines l = {.p = text->data, .end = text->data + text->len};
 	const size_t start = sizeof(ORDER_START) - 1;
 	char want[64], *at;
 	if (text->len < start || memcmp(text->data, ORDER_START, start) != 0)
-		return false;
+		return -1;
 	l.p += start;
 	/* The checksum is of what line() has not touched yet. */
 	char *last =
 	    text->len < 2 ? NULL : memrchr(text->data, '\n', text->len - 1);
 	if (last == NULL)
-		return false;
+		return -1;
 	size_t covered = (size_t)(last + 1 - text->data);
 	uint32_t crc = io_crc32c(0, text->data, covered);
 	if (!read_verb(o, line(&l)))
-		return false;
+		return -1;
 	while ((at = line(&l)) != NULL && l.p < l.end)
 		if (!read_target(o, at))
-			return false;
+			return -1;
 	(void)snprintf(want, sizeof(want), "END %zu %08" PRIx32, o->n, crc);
 	return at != NULL && l.p == l.end && strcmp(at, want) == 0 &&
-	       (o->verb == ORDER_FLUSH) == (o->n == 0);
+		       (o->verb == ORDER_FLUSH) == (o->n == 0)
+		   ? 0
+		   : -1;
 }
 
 int
@@ -218,7 +220,7 @@ order_read(int dir_fd, const char *id, struct order *o)
 	int rc = io_slurp(fd, &text);
 	int saved = errno;
 	(void)close(fd);
-	if (rc == 0 && !parse(o, &text)) {
+	if (rc == 0 && order_parse(o, &text) != 0) {
 		order_free(o);
 		rc = -1;
 		saved = EBADMSG;

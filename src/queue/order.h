@@ -19,6 +19,7 @@
 #include <stddef.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "queue/store.h"
 
 enum order_verb {
@@ -58,5 +59,11 @@ int order_place(
 
 /* 0; -1: errno EBADMSG when it is no whole order, or another, temporary. */
 int order_read(int dir_fd, const char *id, struct order *o) MUST_CHECK;
+
+/* An order to its text and back; also fuzzed.  What is read was written by
+ * order_format(), octet for octet.  It uses text up; o is an empty one, and
+ * the caller's to free in any case.  0; -1: no whole order. */
+void order_format(struct buf *out, const struct order *o);
+int order_parse(struct order *o, struct buf *text) MUST_CHECK;
 
 #endif

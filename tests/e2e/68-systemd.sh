@@ -6,7 +6,7 @@
 [ -x "$build/waypost-smtpd" ] || skip "no waypost-smtpd"
 command -v systemd-analyze >/dev/null || skip "no systemd"
 
-for unit in waypostd waypost-smtpd; do
+for unit in waypostd waypost-smtpd waypost-serve; do
 	ok "N15 $unit.service: exposure" systemd-analyze security \
 		--offline=true --threshold=16 \
 		"$top/contrib/systemd/$unit.service"
