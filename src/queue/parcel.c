@@ -127,7 +127,7 @@ parcel_open(struct parcel *p, int fd, const char **why)
 	if (!layout_sealed(line, sizeof(line)) ||
 	    !layout_literal(&at, "END ") || !layout_decimal(&at, 8, &count) ||
 	    !layout_literal(&at, " ") || !layout_decimal(&at, 16, &size) ||
-	    size != end_line(p))
+	    !layout_literal(&at, " ") || size != end_line(p))
 		return bad(why, "the end is missing");
 	p->count = (uint32_t)count; /* eight digits */
 	return 0;
@@ -152,7 +152,8 @@ parcel_next(struct parcel *p, uint64_t *at, char id[BATCH_ID_LEN + 1],
 	memcpy(id, q, BATCH_ID_LEN);
 	id[BATCH_ID_LEN] = '\0';
 	q += BATCH_ID_LEN;
-	if (!layout_literal(&q, " ") || !layout_decimal(&q, 16, &size))
+	if (!layout_literal(&q, " ") || !layout_decimal(&q, 16, &size) ||
+	    !layout_literal(&q, " "))
 		return bad(why, "broken line of a file");
 	start += FILE_LINE_LEN;
 	if (size > end_line(p) - start)
