@@ -3,10 +3,10 @@
  * A parcel of another host's queue becomes part of this one.  A door like
  * sendmail: it may run beside waypostd.
  *
- * Invariant: nothing is queued before every octet of the parcel was checked;
- * then each batch is durable under the id that it had.  So an import that
- * failed half-way can be repeated: what is in new/, or finished by the
- * journal, is not queued again.
+ * Invariant: nothing is queued before every octet of the parcel was checked,
+ * and before the journal was told to remember its batches; then each is
+ * durable under the id that it had.  So an import that failed half-way can be
+ * repeated: what is in new/, or finished by the journal, is not queued again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "queue/findings.h"
 #include "queue/parcel.h"
+#include "queue/remember.h"
 #include "queue_move.h"
 #include "subcommand.h"
 
@@ -91,6 +92,47 @@ note_those_here(struct import *m)
 				 AT_SYMLINK_NOFOLLOW) == 0;
 	}
 	return 0;
+}
+
+static int
+remember(const struct conf *c, const char (*ids)[BATCH_ID_LEN + 1], size_t n)
+{
+	char name[BATCH_ID_LEN + 1];
+	store_make_id(name);
+	return n > 0 ? remember_place(c->spool, name, ids, n) : 0;
+}
+
+/* Those that will be taken, for as long as the parcel may be imported once
+ * more. */
+static int
+remember_all(struct import *m, const struct conf *c)
+{
+	size_t most = m->parcel.count < REMEMBER_IDS_MAX ? m->parcel.count
+							 : REMEMBER_IDS_MAX;
+	char(*ids)[BATCH_ID_LEN + 1] = alloc_zero(most + 1, sizeof(*ids));
+	struct batch b;
+	const char *why;
+	uint64_t at = 0;
+	size_t n = 0;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < m->parcel.count; i++) {
+		rc = parcel_next(&m->parcel, &at, ids[n], &b, &why) == 1 ? 0
+									 : -1;
+		if (rc != 0)
+			break;
+		batch_close(&b);
+		n += !m->here[i];
+		if (n == REMEMBER_IDS_MAX) {
+			rc = remember(c, ids, n);
+			n = 0;
+		}
+	}
+	if (rc == 0)
+		rc = remember(c, ids, n);
+	int saved = errno;
+	free(ids);
+	errno = saved;
+	return rc;
 }
 
 static bool
@@ -174,6 +216,8 @@ import_from(struct import *m, const struct conf *c, int fd)
 	int result = note_those_here(m);
 	if (result == 0)
 		result = findings_read(m->findings, c->spool);
+	if (result == 0)
+		result = remember_all(m, c);
 	if (result == 0)
 		result = take_all(m);
 	int code = 0;

@@ -4,7 +4,8 @@
  * lines are its envelope; a new id, a new life in the queue.
  *
  * Invariant: NAME.eml is removed after the message is durable in the queue,
- * NAME.reason after that.
+ * NAME.reason after that; what was queued by one that was killed in between
+ * is only removed by the next (again.h).
  */
 #include "requeue.h"
 
@@ -17,6 +18,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "again.h"
 #include "base/io.h"
 #include "salvage.h"
 #include "submit/submit.h"
@@ -39,8 +41,8 @@ tell_errno(const char *name)
 }
 
 static int
-queue_file(
-    const struct conf *c, struct store *s, int fd, const char *name, char *id)
+queue_file(const struct conf *c, struct store *s, int fd, const char *name,
+    const char *id)
 {
 	char chunk[CHUNK_SIZE], source[NAME_MAX + 32];
 	struct status st = {.text = "cannot be read"};
@@ -51,12 +53,14 @@ queue_file(
 	    .store = s,
 	    .flags = SUBMIT_XLINES,
 	    .source = source,
+	    .id = id,
 	    .comment = "requeued by the operator"};
+	char queued[QUEUE_ID_MAX + 1];
 	struct submit *m = submit_new(&o);
 	while (rc == 0 && (n = io_read(fd, chunk, sizeof(chunk))) != 0)
 		rc = n < 0 ? -1 : submit_feed(m, chunk, (size_t)n, &st);
 	if (rc == 0)
-		rc = submit_commit(m, id, &st);
+		rc = submit_commit(m, queued, &st);
 	submit_free(m);
 	return rc == 0 ? 0 : tell(name, st.text);
 }
@@ -75,12 +79,34 @@ clear(int dir_fd, const char *stem)
 	return io_fsync(dir_fd) == 0 ? 0 : tell_errno(name);
 }
 
+/* The open file: queued if it was not before, and then it goes. */
+static int
+move(
+    const struct conf *c, struct store *s, int dir_fd, int fd, const char *stem)
+{
+	char id[BATCH_ID_LEN + 1];
+	struct stat sb;
+	if (fstat(fd, &sb) != 0 || !S_ISREG(sb.st_mode))
+		return tell(stem, "no regular file");
+	int before = again_begin(c->spool, s, fd, stem, id);
+	if (before < 0)
+		return tell_errno(stem);
+	int code = before == 0 ? queue_file(c, s, fd, stem, id) : 0;
+	if (code == 0)
+		code = clear(dir_fd, stem);
+	if (code != 0)
+		return code;
+	again_end(c->spool, id);
+	(void)printf("%s: %s as %s\n", stem,
+	    before == 0 ? "queued" : "was queued before", id);
+	return 0;
+}
+
 static int
 one(const struct conf *c, struct store *s, int dir_fd, const char *name)
 {
-	char stem[NAME_MAX + 1], file[NAME_MAX + 16], id[QUEUE_ID_MAX + 1];
+	char stem[NAME_MAX + 1], file[NAME_MAX + 16];
 	size_t len = strlen(name);
-	struct stat sb;
 	if (len > 4 && strcmp(name + len - 4, ".eml") == 0)
 		len -= 4;
 	if (dir_fd < 0) {
@@ -96,14 +122,8 @@ one(const struct conf *c, struct store *s, int dir_fd, const char *name)
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return tell_errno(file);
-	int code = fstat(fd, &sb) == 0 && S_ISREG(sb.st_mode)
-		       ? queue_file(c, s, fd, stem, id)
-		       : tell(file, "no regular file");
+	int code = move(c, s, dir_fd, fd, stem);
 	(void)close(fd);
-	if (code == 0)
-		code = clear(dir_fd, stem);
-	if (code == 0)
-		(void)printf("%s: queued as %s\n", stem, id);
 	return code;
 }
 

@@ -7,6 +7,7 @@
  *
  * Invariant: only what has the right checksums is queued, and the damaged
  * file stays, under a name that says so, after what was taken is durable.
+ * One that was killed in between can be repeated (again.h).
  */
 #include "salvage.h"
 
@@ -18,18 +19,21 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "again.h"
 #include "base/io.h"
 #include "queue/findings.h"
 
 #define TAKEN ".salvaged"
 
 struct salvage {
+	const char *spool;
 	struct findings *findings;
 	struct batch batch;
 	struct draft draft;
 	char id[BATCH_ID_LEN + 1]; /* that it had */
-	unsigned damaged, done;    /* messages */
-	const char *why;           /* the chain ends; NULL: it does not */
+	char fresh[BATCH_ID_LEN + 1];
+	unsigned damaged, done; /* messages */
+	const char *why;        /* the chain ends; NULL: it does not */
 };
 
 static int
@@ -102,21 +106,20 @@ collect(struct salvage *v)
 
 /* So that nobody queues it a second time. */
 static int
-set_aside(int dir_fd, const char *name)
+set_aside(const struct salvage *v, int dir_fd, const char *name)
 {
 	char taken[NAME_MAX + 1];
 	(void)snprintf(taken, sizeof(taken), "%s" TAKEN, name);
 	if (renameat(dir_fd, name, dir_fd, taken) != 0 || io_fsync(dir_fd) != 0)
 		return tell(name, errno, "");
+	again_end(v->spool, v->fresh);
 	return EX_OK;
 }
 
 static int
 finish(struct salvage *v, int dir_fd, const char *name)
 {
-	char id[BATCH_ID_LEN + 1];
 	uint32_t messages = v->draft.writer.count;
-	memcpy(id, v->draft.id, sizeof(id));
 	if (messages == 0) {
 		draft_discard(&v->draft);
 		return tell(name, EBADMSG,
@@ -125,9 +128,9 @@ finish(struct salvage *v, int dir_fd, const char *name)
 	}
 	if (draft_commit(&v->draft) != 0)
 		return tell(name, errno, "");
-	int code = set_aside(dir_fd, name);
+	int code = set_aside(v, dir_fd, name);
 	(void)printf("corrupt/%s: %u message%s queued as %s", name, messages,
-	    messages == 1 ? "" : "s", id);
+	    messages == 1 ? "" : "s", v->fresh);
 	if (v->done > 0)
 		(void)printf(", %u done before", v->done);
 	if (v->damaged > 0)
@@ -141,7 +144,15 @@ finish(struct salvage *v, int dir_fd, const char *name)
 static int
 salvage_file(struct salvage *v, struct store *s, int dir_fd, const char *name)
 {
-	if (draft_create(s, &v->draft, NULL) != 0)
+	int before = again_begin(v->spool, s, v->batch.fd, name, v->fresh);
+	if (before < 0)
+		return tell(name, errno, "");
+	if (before > 0) {
+		(void)printf(
+		    "corrupt/%s: was queued before as %s\n", name, v->fresh);
+		return set_aside(v, dir_fd, name);
+	}
+	if (draft_create(s, &v->draft, v->fresh) != 0)
 		return tell(name, errno, "");
 	if (collect(v) == 0)
 		return finish(v, dir_fd, name);
@@ -180,7 +191,7 @@ is_name(const char *name)
 int
 salvage(const struct conf *c, struct store *s, const char *name)
 {
-	struct salvage v = {0};
+	struct salvage v = {.spool = c->spool};
 	const char *why = "no name of a queue file";
 	if (!is_name(name))
 		return tell(name, EBADMSG, why);

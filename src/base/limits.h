@@ -33,6 +33,8 @@
 #define REMOTE_TEXT_MAX 319        /* "host[ip]:port" of a finding */
 #define ATTEMPTS_KEPT 8            /* of a recipient, by a new journal */
 #define ORDER_TARGETS_MAX 10000000 /* recipients in one order */
+#define REMEMBER_IDS_MAX 1000000   /* batches in one list of remember.h */
+#define REMEMBER_SECONDS (30 * 24 * 3600)
 
 #define USER_TEXT_MAX 255 /* an authenticated name */
 

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "deliver/carrier.h"
+#include "queue/remember.h"
 
 /* The journal is rewritten when it has grown to twice what a new one had,
  * and by this many lines. */
@@ -21,14 +22,19 @@
 struct history {
 	struct carrier *carrier;
 	struct journal_rewrite *rewrite;
+	struct remembered *remembered;
 };
 
-/* An attempt before the last one, of a recipient that is still open. */
+/* An attempt before the last one, of a recipient that is still open; or the
+ * end of one whose batch may be queued once more (queue/remember.h). */
 static void
-keep_attempt(void *arg, const struct record *r)
+keep_record(void *arg, const struct record *r)
 {
 	const struct history *h = arg;
 	const struct bundle *b = schedule_find(&h->carrier->schedule, r->batch);
+	if (b == NULL && r->status.verdict != LATER &&
+	    remember_has(h->remembered, r->batch))
+		journal_compact_put(h->rewrite, r);
 	struct letter *l = b != NULL ? bundle_letter(b, r->seq) : NULL;
 	const struct slot *sl = l != NULL ? letter_slot(l, r->rcpt) : NULL;
 	if (sl != NULL && sl->state != SLOT_FINAL && !r->held &&
@@ -56,16 +62,17 @@ was_tried_again(const struct carrier *c)
 }
 
 /* What was tried before is only in the old journal: memory has the last
- * attempt of each recipient.  For people; a journal that cannot be read any
- * more must not be in the way of a new one. */
+ * attempt of each recipient that is in the queue.  A journal that cannot be
+ * read any more must not be in the way of a new one. */
 static void
 keep_history(struct carrier *c, struct journal_rewrite *w)
 {
-	struct history h = {c, w};
-	if (was_tried_again(c) &&
-	    journal_replay(c->spool, keep_attempt, &h) != 0)
+	struct history h = {c, w, remember_read(c->spool)};
+	if ((was_tried_again(c) || remember_any(h.remembered)) &&
+	    journal_replay(c->spool, keep_record, &h) != 0)
 		log_text(LOG_WARNING, "earlier attempts are forgotten: %s",
 		    strerror(errno));
+	remember_free(h.remembered);
 }
 
 bool

@@ -150,3 +150,25 @@ findings_get(
 	return (const struct finding *)hash_find(
 	    &f->table, hash_bytes(&key, sizeof(key)), same, &key);
 }
+
+struct search {
+	const char *batch;
+	bool found;
+};
+
+static void
+look_for_final(void *arg, struct hash_link *link)
+{
+	struct search *s = arg;
+	const struct finding *f = (const struct finding *)link;
+	if (f->final && strcmp(f->batch, s->batch) == 0)
+		s->found = true;
+}
+
+bool
+findings_any_final(struct findings *f, const char *batch)
+{
+	struct search s = {.batch = batch};
+	hash_each(&f->table, look_for_final, &s);
+	return s.found;
+}

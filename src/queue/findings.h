@@ -47,6 +47,9 @@ void findings_free(struct findings *f);
 /* Replay SPOOL/state/journal.  0; -1 with errno. */
 int findings_read(struct findings *f, const char *spool) MUST_CHECK;
 
+/* Is there a recipient of the batch that is done with? */
+bool findings_any_final(struct findings *f, const char *batch);
+
 /* What was last found about a recipient, or NULL. */
 const struct finding *findings_get(
     const struct findings *f, const char *batch, uint32_t seq, uint32_t rcpt);

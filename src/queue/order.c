@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "queue/steps.h"
 
 #define ORDER_START "waypost-order 1\n"
 #define ORDER_LINE_MAX (QUEUE_ID_MAX + 16)
@@ -83,40 +84,16 @@ order_format(struct buf *out, const struct order *o)
 	    io_crc32c(0, buf_str(out), out->len));
 }
 
-/* Data, then name, then directory. */
-static int
-put(int dir_fd, const struct buf *text, const char *name, const char *id)
-{
-	int fd = openat(dir_fd, name,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -1;
-	int rc = io_write(fd, text->data, text->len);
-	if (rc == 0)
-		rc = io_fsync(fd);
-	if (close(fd) != 0)
-		rc = -1;
-	if (rc == 0)
-		rc = renameat(dir_fd, name, dir_fd, id);
-	if (rc == 0)
-		return io_fsync(dir_fd);
-	int saved = errno;
-	(void)unlinkat(dir_fd, name, 0);
-	errno = saved;
-	return -1;
-}
-
 int
 order_place(int dir_fd, const struct order *o, char id[BATCH_ID_LEN + 1])
 {
 	struct buf text;
-	char name[BATCH_ID_LEN + 8];
 	buf_init(&text, ORDER_FILE_MAX);
 	order_format(&text, o);
 	store_make_id(id);
-	(void)snprintf(name, sizeof(name), ".%s.tmp", id);
 	errno = EFBIG;
-	int rc = buf_ok(&text) ? put(dir_fd, &text, name, id) : -1;
+	int rc =
+	    buf_ok(&text) ? step_place(dir_fd, id, text.data, text.len) : -1;
 	int saved = errno;
 	buf_free(&text);
 	errno = saved;

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -83,4 +84,31 @@ step_locked(int fd)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	return fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
+int
+step_place(int dirfd, const char *name, const char *data, size_t len)
+{
+	char draft[NAME_MAX + 1];
+	(void)snprintf(draft, sizeof(draft), ".%.200s.tmp", name);
+	/* Left by one that was killed. */
+	if (unlinkat(dirfd, draft, 0) != 0 && errno != ENOENT)
+		return -1;
+	int fd = openat(dirfd, draft,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	int rc = io_write(fd, data, len);
+	if (rc == 0)
+		rc = step_seal(&fd);
+	else
+		(void)close(fd);
+	if (rc == 0)
+		rc = renameat(dirfd, draft, dirfd, name);
+	if (rc == 0)
+		return io_fsync(dirfd);
+	int saved = errno;
+	(void)unlinkat(dirfd, draft, 0);
+	errno = saved;
+	return -1;
 }

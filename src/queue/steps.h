@@ -25,6 +25,11 @@ int step_move(
 
 bool step_exists(int dirfd, const char *name);
 
+/* Put a small file in place, by way of ".NAME.tmp": data, then name, then
+ * directory, each durable; 0600. */
+int step_place(
+    int dirfd, const char *name, const char *data, size_t len) MUST_CHECK;
+
 /* Does another descriptor hold the lock of step_create()?  An error counts
  * as yes. */
 bool step_locked(int fd);

@@ -261,14 +261,20 @@ put_digits(char *out, size_t n, uint64_t value)
 }
 
 void
+store_derive_id(char id[BATCH_ID_LEN + 1], int64_t at_ms, uint64_t noise)
+{
+	put_digits(id, TIME_DIGITS, (uint64_t)at_ms);
+	put_digits(id + TIME_DIGITS, RANDOM_DIGITS, noise);
+	id[BATCH_ID_LEN] = '\0';
+}
+
+void
 store_make_id(char id[BATCH_ID_LEN + 1])
 {
 	uint64_t noise;
 	if (getrandom(&noise, sizeof(noise), 0) != (ssize_t)sizeof(noise))
 		die("no random numbers");
-	put_digits(id, TIME_DIGITS, (uint64_t)clock_wall_ms());
-	put_digits(id + TIME_DIGITS, RANDOM_DIGITS, noise);
-	id[BATCH_ID_LEN] = '\0';
+	store_derive_id(id, clock_wall_ms(), noise);
 }
 
 bool

@@ -46,6 +46,9 @@ bool store_served(const struct store *s);
 void store_make_id(char id[BATCH_ID_LEN + 1]);
 bool batch_id_valid(const char *s, size_t len);
 
+/* The id of a moment (wall clock) and 50 bits that nobody can choose. */
+void store_derive_id(char id[BATCH_ID_LEN + 1], int64_t at_ms, uint64_t noise);
+
 /* "BATCH" for the first message, "BATCH.2" and so on for the others. */
 void message_id_make(
     char out[QUEUE_ID_MAX + 1], const char *batch, uint32_t seq);
