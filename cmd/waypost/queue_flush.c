@@ -96,7 +96,7 @@ draw(const struct progress *p, bool last)
 	char bar[BAR_WIDTH + 1];
 	size_t done = p->total - p->untried;
 	size_t filled = p->total > 0 ? done * BAR_WIDTH / p->total : BAR_WIDTH;
-	if (!isatty(STDERR_FILENO))
+	if (!isatty(STDERR_FILENO) || !isatty(STDOUT_FILENO))
 		return;
 	memset(bar, '.', BAR_WIDTH);
 	memset(bar, '#', filled);

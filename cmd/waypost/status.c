@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "survey.h"
+#include "terminal.h"
 
 /* Of monitoring plugins. */
 enum { CHECK_OK, CHECK_WARNING, CHECK_CRITICAL, CHECK_UNKNOWN };
@@ -120,6 +121,15 @@ put(struct buf *text)
 	return subcommand_flush();
 }
 
+/* Without standard output there is nobody to tell. */
+static int
+put_watched(struct buf *text)
+{
+	int result = terminal_draw(text);
+	buf_free(text);
+	return result == 0 ? EX_OK : EX_IOERR;
+}
+
 static int
 show(const struct conf *c, const struct request *r, struct survey *before)
 {
@@ -139,10 +149,8 @@ show(const struct conf *c, const struct request *r, struct survey *before)
 		code = put(&text);
 	} else {
 		screen_draw(&text, &now, before->conf != NULL ? before : NULL,
-		    isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL);
-		if (r->watch > 0)
-			(void)fputs("\033[H\033[2J", stdout);
-		code = put(&text);
+		    terminal_colours());
+		code = r->watch > 0 ? put_watched(&text) : put(&text);
 	}
 	survey_free(before);
 	*before = now;
@@ -153,11 +161,14 @@ static int
 watch(const struct conf *c, const struct request *r)
 {
 	static struct survey before;
-	int code = show(c, r, &before);
-	while (code == EX_OK && r->watch > 0) {
-		(void)sleep((unsigned)r->watch);
+	int code;
+	if (r->watch > 0)
+		terminal_begin();
+	do
 		code = show(c, r, &before);
-	}
+	while (code == EX_OK && r->watch > 0 && terminal_pause(r->watch));
+	if (r->watch > 0)
+		terminal_end();
 	survey_free(&before);
 	return code;
 }
