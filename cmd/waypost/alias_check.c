@@ -14,12 +14,15 @@
 int
 alias_run(const struct invocation *v)
 {
+	static const char usage[] =
+	    "usage: waypost [-C file] alias check\n"
+	    "Tells what of the alias file cannot be delivered.\n";
 	struct faults f;
+	if (subcommand_help(v, usage))
+		return subcommand_flush();
 	if (v->argc != 2 || strcmp(v->argv[1], "check") != 0) {
-		bool help = v->argc == 2 && strcmp(v->argv[1], "--help") == 0;
-		(void)fputs("usage: waypost [-C file] alias check\n",
-		    help ? stdout : stderr);
-		return help ? EX_OK : EX_USAGE;
+		(void)fputs(usage, stderr);
+		return EX_USAGE;
 	}
 	struct conf *c = subcommand_conf(v, CONF_LOCAL);
 	if (c == NULL)

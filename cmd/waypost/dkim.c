@@ -38,9 +38,13 @@ struct request {
 };
 
 static const char usage_text[] =
-    "usage: waypost [-C file] dkim keygen [--selector S] "
-    "[--type rsa|ed25519] [--directory DIR] DOMAIN\n"
-    "       waypost [-C file] dkim show [DOMAIN]\n";
+    "usage: waypost [-C file] dkim keygen [--selector name]\n"
+    "           [--type rsa|ed25519] [--directory dir] domain\n"
+    "       waypost [-C file] dkim show [domain]\n"
+    "keygen makes a key; both print the record to publish.\n"
+    "  --selector NAME    of the key (waypost)\n"
+    "  --type TYPE        rsa, which is the default, or ed25519\n"
+    "  --directory DIR    where the key goes (dkim beside waypost.conf)\n";
 
 static int
 usage(void)

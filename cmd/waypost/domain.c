@@ -32,7 +32,7 @@ static const char usage_text[] =
     "  remote   host=HOST[:PORT] | route=mx | route=smarthost, relay=yes,\n"
     "           tls=..., user=..., secret-file=..., ...\n"
     "A change acts within a second.\n"
-    "  --dry-run          show what would change\n";
+    "  -n, --dry-run      show what would change\n";
 
 struct request {
 	const struct conf *c;

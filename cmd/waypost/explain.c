@@ -21,7 +21,9 @@
 #include "submit/masquerade.h"
 
 static const char usage_text[] =
-    "usage: waypost [-C file] explain [options] address\n"
+    "usage: waypost [-C file] explain [--from address]\n"
+    "           [--client ip [--user name]] address\n"
+    "Tells what would become of mail for this address, and why.\n"
     "  --from ADDRESS  the sender\n"
     "  --client IP     a client of the listener; else mail of this host\n"
     "  --user NAME     ... that has logged in as this user\n"

@@ -26,11 +26,8 @@ static const struct subcommand {
     {"explain", "what would become of mail for an address, and why",
 	explain_run},
     {"import", "what another mailer's configuration means here", import_run},
-    {"queue",
-	"the queue: list, show, hold, release, retry, remove, flush, requeue, "
-	"export, import",
-	queue_run},
     {"metrics", "figures for Prometheus", metrics_run},
+    {"queue", "mail that waits: looks at it, and gives orders", queue_run},
     {"relay", "who may relay: allow, deny, list", relay_run},
     {"reload", "check the configuration, and let the daemons take it",
 	reload_run},
@@ -74,7 +71,9 @@ subcommand_conf(const struct invocation *v, unsigned flags)
 bool
 subcommand_help(const struct invocation *v, const char *usage)
 {
-	bool asked = v->argc >= 2 && strcmp(v->argv[1], "--help") == 0;
+	bool asked = false;
+	for (int i = 1; i < v->argc && strcmp(v->argv[i], "--") != 0; i++)
+		asked = asked || strcmp(v->argv[i], "--help") == 0;
 	if (asked)
 		(void)fputs(usage, stdout);
 	return asked;
@@ -97,6 +96,7 @@ usage(FILE *to, int code)
 		    ")\n"
 		    "  -V, --version      print the version\n"
 		    "  -h, --help         print this\n"
+		    "Each subcommand has a --help of its own.\n"
 		    "subcommands:\n",
 	    to);
 	for (size_t i = 0; i < sizeof(subcommands) / sizeof(*subcommands); i++)

@@ -49,7 +49,13 @@ static const char usage_text[] =
     "A selector is a message id, or one of\n"
     "  --from ADDRESS, --to ADDRESS   user@domain or @domain; <> in --from\n"
     "  --destination DOMAIN           of the recipient\n"
-    "  --all                          everything\n";
+    "  --all                          everything\n"
+    "hold, release, retry, remove and flush are orders to waypostd.\n"
+    "  --json             one JSON object a line\n"
+    "  --report           the senders get a report\n"
+    "  --purge            keep nothing in badmail\n"
+    "  --wait             until each was tried once\n"
+    "  --held             what is on hold, too\n";
 
 static int
 usage(void)

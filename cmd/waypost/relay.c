@@ -23,7 +23,7 @@ static const char usage_text[] =
     "       waypost [-C file] relay list\n"
     "client is an address, a block (192.0.2.0/24) or a name (host.example,\n"
     ".example).  A change acts within a second, on open sessions too.\n"
-    "  --dry-run          show what would change\n";
+    "  -n, --dry-run      show what would change\n";
 
 static const struct conf_place except = {.section = "relay", .key = "except"};
 

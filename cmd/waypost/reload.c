@@ -28,7 +28,10 @@ int
 reload_run(const struct invocation *v)
 {
 	struct faults f;
-	static const char usage[] = "usage: waypost [-C file] reload\n";
+	static const char usage[] =
+	    "usage: waypost [-C file] reload\n"
+	    "Checks the configuration; if it is sound, the daemons take it\n"
+	    "at once.\n";
 	if (subcommand_help(v, usage))
 		return subcommand_flush();
 	if (v->argc != 1) {

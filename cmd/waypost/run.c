@@ -19,7 +19,9 @@
 
 static const char usage_text[] =
     "usage: waypost [-C file] run [--log text|json] [--debug]\n"
-    "  runs waypostd and waypost-smtpd until SIGTERM or SIGINT\n";
+    "Runs waypostd and waypost-smtpd until SIGTERM or SIGINT.\n"
+    "  --log FORMAT       log as text or json\n"
+    "  --debug            log more\n";
 
 enum { OPT_LOG = 256, OPT_DEBUG, ARGUMENTS_MAX = 8 };
 

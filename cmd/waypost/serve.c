@@ -37,8 +37,7 @@
 #define TEXT_MAX (16 * 1024 * 1024)
 
 static const char usage_text[] =
-    "usage: waypost [-C file] serve [--listen ADDRESS:PORT | "
-    "--listen /PATH]\n"
+    "usage: waypost [-C file] serve [--listen where]\n"
     "Serves / (a page), /metrics, /status.json and /health by HTTP, to this\n"
     "host only.\n"
     "  --listen WHERE     127.0.0.1:9025 if it is not given; [::1]:PORT, or\n"

@@ -24,7 +24,7 @@ static const char usage_text[] =
     "smarthost.hosts, queue.retry, listen.NAME.tls.  A list takes any number\n"
     "of values.  unset gives back the default.  A change acts within a\n"
     "second.\n"
-    "  --dry-run          show what would change\n";
+    "  -n, --dry-run      show what would change\n";
 
 const char *
 setting_file(const struct invocation *v)

@@ -22,20 +22,22 @@
 /* Of monitoring plugins. */
 enum { CHECK_OK, CHECK_WARNING, CHECK_CRITICAL, CHECK_UNKNOWN };
 
+static const char metrics_text[] =
+    "usage: waypost [-C file] metrics\n"
+    "Prints what status tells in Prometheus' text format.\n";
+
 static const char usage_text[] =
-    "usage: waypost [-C file] status [--json | --watch[=SECONDS]]\n"
-    "       waypost [-C file] status --check [--warning-age=TIME]\n"
-    "           [--critical-age=TIME] [--warning-size=N] "
-    "[--critical-size=N]\n"
-    "       waypost [-C file] metrics\n"
+    "usage: waypost [-C file] status [--json | --watch[=seconds]]\n"
+    "       waypost [-C file] status --check [--warning-age=time]\n"
+    "           [--critical-age=time] [--warning-size=n] "
+    "[--critical-size=n]\n"
     "  --json             one JSON object\n"
     "  --watch[=SECONDS]  again and again, with rates (2)\n"
     "  --check            one line for a monitor; exit code 0 well, 1 "
     "warning,\n"
     "                     2 critical, 3 unknown\n"
     "  --warning-age, --critical-age    of the oldest message (1h, 4h)\n"
-    "  --warning-size, --critical-size  messages queued (1000, 10000)\n"
-    "metrics prints the same in Prometheus' text format.\n";
+    "  --warning-size, --critical-size  messages queued (1000, 10000)\n";
 
 struct request {
 	bool json, check;
@@ -174,9 +176,9 @@ watch(const struct conf *c, const struct request *r)
 }
 
 static int
-usage(void)
+usage(const char *text)
 {
-	(void)fputs(usage_text, stderr);
+	(void)fputs(text, stderr);
 	return EX_USAGE;
 }
 
@@ -241,17 +243,17 @@ status_run(const struct invocation *v)
 			break;
 		case 'w':
 			if (!seconds(optarg, &r.watch))
-				return usage();
+				return usage(usage_text);
 			break;
 		case 'h':
 			return fputs(usage_text, stdout) < 0 ? EX_IOERR : EX_OK;
 		default:
 			if (opt == '?' || !threshold(&r, opt, optarg))
-				return usage();
+				return usage(usage_text);
 		}
 	}
 	if (optind != v->argc || r.json + r.check + (r.watch > 0) > 1)
-		return usage();
+		return usage(usage_text);
 	return run(v, &r);
 }
 
@@ -261,10 +263,10 @@ metrics_run(const struct invocation *v)
 	static struct survey s;
 	struct buf text;
 	struct request r = {0};
-	if (subcommand_help(v, usage_text))
+	if (subcommand_help(v, metrics_text))
 		return subcommand_flush();
 	if (v->argc != 1)
-		return usage();
+		return usage(metrics_text);
 	struct conf *c = subcommand_conf(v, CONF_TABLE);
 	if (c == NULL)
 		return EX_CONFIG;

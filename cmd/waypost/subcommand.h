@@ -20,7 +20,7 @@ void subcommand_faults(const struct faults *f);
 /* The configuration, with flags as for conf_load(); NULL: faults are told. */
 struct conf *subcommand_conf(const struct invocation *v, unsigned flags);
 
-/* Is its first word --help?  Then the usage is printed. */
+/* Is one of its words --help?  Then the usage is printed. */
 bool subcommand_help(const struct invocation *v, const char *usage);
 
 /* Everything printed is out: 0, or EX_IOERR and it is told. */

@@ -29,6 +29,7 @@ static const char usage_text[] =
     "       waypost [-C file] user passwd [--senders list] name\n"
     "       waypost [-C file] user remove name\n"
     "       waypost [-C file] user list\n"
+    "They may log in to waypost-smtpd.  A change acts within a second.\n"
     "A password is asked for, or is the first line of standard input.\n"
     "  --senders LIST     a@example.com,@example.org: may send as these;\n"
     "                     " ANY ": as anybody\n";
