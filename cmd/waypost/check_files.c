@@ -8,12 +8,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "base/log.h"
+#include "deliver/drop.h"
 #include "deliver/secret.h"
 #include "queue/board.h"
 #include "queue/store.h"
@@ -100,6 +102,46 @@ check_space(struct check *k)
 	    "%s: %llu MiB free", spool, mega);
 }
 
+/* May the spool's owner read and write there, by owner, group or all? */
+static bool
+is_open_to(const struct stat *dir, const char *spool)
+{
+	struct stat st;
+	if (stat(spool, &st) != 0 || st.st_uid == 0)
+		return true;
+	mode_t want = st.st_uid == dir->st_uid   ? 0700
+		      : st.st_gid == dir->st_gid ? 0070
+						 : 0007;
+	return (dir->st_mode & want) == want;
+}
+
+/* For local domains without a maildir, which the default one may have. */
+static void
+check_drop(struct check *k)
+{
+	const struct domain *d = table_default(k->c->table);
+	const char *path = k->c->drop.directory;
+	struct stat st;
+	if (d == NULL)
+		return;
+	if (stat(path, &st) != 0) {
+		if (errno == ENOENT && drop_is_own(k->c))
+			return; /* waypostd makes it */
+		check_tell(k, d->maildir == NULL ? FOUND_FAULT : FOUND_WARNING,
+		    "make it, owned by waypost, mode 0750",
+		    "drop directory %s: %s: mail for it waits", path,
+		    strerror(errno));
+	} else if (!S_ISDIR(st.st_mode)) {
+		check_tell(k, FOUND_FAULT, "another drop.directory",
+		    "%s is no directory: mail for it waits", path);
+	} else if (!is_open_to(&st, k->c->spool)) {
+		check_tell(k, FOUND_WARNING,
+		    "give it to waypost, or to one of its groups, mode 0750 or "
+		    "0770",
+		    "drop directory %s: waypost may not write there", path);
+	}
+}
+
 /* Does somebody hold the queue, and serve the listeners? */
 static void
 check_daemons(struct check *k)
@@ -140,5 +182,6 @@ check_files(struct check *k)
 		check_pair(
 		    k, c->certificates[i].certificate, c->certificates[i].key);
 	check_space(k);
+	check_drop(k);
 	check_daemons(k);
 }

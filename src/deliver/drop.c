@@ -2,7 +2,9 @@
 /*
  * Local delivery into the drop directory.  Runs as the carrier does and
  * changes to nobody: what a directory's rights refuse is tried again later.
- * Mailboxes are the business of maildir.c.
+ * SPOOL/drop is ours, and made when it is missing; another one is somebody's
+ * who may have it on a disk that is not there today.  Mailboxes are the
+ * business of maildir.c.
  *
  * Invariant: a reader of the directory sees whole messages only, under
  * names that end in ".eml"; DONE is said after file and name are on disk.
@@ -18,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/log.h"
 #include "deliver/letter.h"
 #include "deliver/maildir.h"
 #include "deliver/newfile.h"
@@ -32,6 +35,14 @@ drop_fault(struct status *st, const char *what, int error)
 	else
 		status_set(
 		    st, LATER, 451, "4.3.0", "%s: %s", what, strerror(error));
+}
+
+bool
+drop_is_own(const struct conf *c)
+{
+	size_t len = strlen(c->spool);
+	return strncmp(c->drop.directory, c->spool, len) == 0 &&
+	       strcmp(c->drop.directory + len, "/drop") == 0;
 }
 
 static uint64_t
@@ -81,13 +92,39 @@ write_file(int dir_fd, const char *stem, const struct buf *head,
 		status_set(st, DONE, 250, "2.0.0", "dropped as %s", name);
 }
 
+/* As the set-up makes it, and durable before mail in it is. */
+static int
+make_own(const struct conf *c)
+{
+	if (!drop_is_own(c) || mkdir(c->drop.directory, 0750) != 0)
+		return -1;
+	int spool = open(c->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = spool >= 0 ? io_fsync(spool) : -1;
+	if (spool >= 0)
+		(void)close(spool);
+	log_text(LOG_NOTICE, "%s was missing, and is made", c->drop.directory);
+	return rc;
+}
+
+static int
+open_drop(const struct conf *c)
+{
+	const int how = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+	int fd = open(c->drop.directory, how);
+	if (fd < 0 && errno == ENOENT && make_own(c) == 0)
+		fd = open(c->drop.directory, how);
+	else if (fd < 0)
+		log_text(LOG_ERR, "drop directory %s: %s", c->drop.directory,
+		    strerror(errno));
+	return fd;
+}
+
 static void
 drop_file(const struct conf *c, struct batch *b, const struct batch_entry *e,
     const struct envelope *env, const char *id, const uint32_t *rcpts, size_t n,
     struct status *st)
 {
-	int dir_fd =
-	    open(c->drop.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dir_fd = open_drop(c);
 	if (dir_fd < 0) {
 		drop_fault(st, "drop directory", errno);
 		return;

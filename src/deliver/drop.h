@@ -23,6 +23,10 @@ void drop_deliver(const struct conf *c, const struct domain *d, struct batch *b,
     const struct batch_entry *e, const struct envelope *env, const char *id,
     const uint32_t *rcpts, size_t n, struct status *st);
 
+/* Is the drop directory SPOOL/drop, which is made when it is missing (0750)?
+ * Another one that is missing makes mail wait. */
+bool drop_is_own(const struct conf *c);
+
 /* What a fault of the system means for a local delivery: LATER, told as
  * "what: reason"; EDQUOT is 4.2.2, a full disk 4.3.1. */
 void drop_fault(struct status *st, const char *what, int error);

@@ -55,6 +55,33 @@ echo 'a: |/bin/sh' >"$work/place/aliases"
 check --offline
 ok "a faulty alias: file:line" finds '^FAULT +/.*/aliases:1: '
 
+# --- the drop directory ---
+place <<END
+drop { directory = "$work/elsewhere" }
+END
+sed -i '/^drop   {/d' "$work/place/waypost.conf"
+echo 'example.com local default' >"$work/place/domains"
+check --offline
+ok "a drop directory that is missing" \
+	finds "^FAULT +drop directory $work/elsewhere: No such file"
+ok "... with a cure" finds '^ +cure: make it, owned by waypost'
+: >"$work/elsewhere"
+check --offline
+ok "... that is none" finds '^FAULT .*elsewhere is no directory'
+rm "$work/elsewhere"
+mkdir -m 750 "$work/elsewhere"
+check --offline
+ok "... that is there" not finds elsewhere
+place </dev/null
+echo 'example.com local default' >"$work/place/domains"
+rmdir "$work/place/spool/drop"
+check --offline
+ok "the one in the spool is waypostd's to make" not finds drop
+post place m1 from@example.com user@example.com
+drain place
+is "... which it does" "$(stat -c %a "$work/place/spool/drop"):$(files \
+	"$work/place/spool/drop")" 750:1
+
 # --- certificates ---
 for pair in good:other expired:expired good:good; do
 	place <<-END

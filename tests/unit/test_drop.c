@@ -228,14 +228,32 @@ test_A48_quota(void **state)
 }
 
 static void
+test_missing_directory_of_ours_is_made(void **state)
+{
+	(void)state;
+	uint32_t all[] = {0};
+	struct status st;
+	struct stat sb;
+	char *path = place_path(&p, "drop");
+	letter("a@example.net", "u@example.com");
+	assert_int_equal(rmdir(path), 0);
+	deliver("example.com", all, 1, &st);
+	assert_status(&st, DONE, "2.0.0");
+	assert_int_equal(stat(path, &sb), 0);
+	assert_int_equal(sb.st_mode & 07777, 0750);
+	free(path);
+}
+
+static void
 test_R8_missing_directory_is_temporary(void **state)
 {
 	(void)state;
 	uint32_t all[] = {0, 1};
 	struct status st[2];
-	char *path = place_path(&p, "drop");
+	char *path = place_path(&p, "elsewhere");
 	letter("a@example.net", "u@example.com v@example.com");
-	assert_int_equal(rmdir(path), 0);
+	free(p.c->drop.directory);
+	p.c->drop.directory = place_path(&p, "elsewhere");
 	deliver("example.com", all, 2, st);
 	assert_status(&st[0], LATER, "4.3.0");
 	assert_status(&st[1], LATER, "4.3.0");
@@ -488,6 +506,7 @@ main(void)
 	    TEST(test_large_message_streams),
 	    TEST(test_leftover_temporary_is_replaced),
 	    TEST(test_A48_quota),
+	    TEST(test_missing_directory_of_ours_is_made),
 	    TEST(test_R8_missing_directory_is_temporary),
 	    TEST(test_I01_full_disk_leaves_nothing),
 	    TEST(test_I15_broken_queue_file_is_not_delivered),
