@@ -166,6 +166,13 @@ conf_load(const char *path, unsigned flags, struct faults *f)
 	return c;
 }
 
+unsigned
+conf_again(const struct conf *old)
+{
+	bool there = old != NULL && old->domains_there;
+	return CONF_TABLE | (there ? CONF_DOMAINS : 0U);
+}
+
 struct conf *
 conf_ref(struct conf *c)
 {

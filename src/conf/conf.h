@@ -158,6 +158,7 @@ struct conf {
 	} alert;
 
 	struct table *table; /* NULL unless asked for */
+	bool domains_there;  /* its file says something */
 };
 
 /* Faults found in configuration, one line each: "file:line: reason". */
@@ -178,6 +179,7 @@ enum {
 	CONF_LOCAL = 2,   /* only its local and alias entries (sendmail) */
 	CONF_LENIENT = 4, /* sendmail: faults are told, yet what could be
 	                     read and the defaults are returned (M10) */
+	CONF_DOMAINS = 8, /* that there is no domain table is a fault */
 };
 
 /*
@@ -187,6 +189,11 @@ enum {
  */
 struct conf *conf_load(
     const char *path, unsigned flags, struct faults *f) MUST_CHECK;
+
+/* The flags to load what takes the place of old (NULL: the first).  A table
+ * that said something and then is gone is hardly meant, and most likely an
+ * editor's doing for a moment: without it local mail would leave. */
+unsigned conf_again(const struct conf *old);
 
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf *c); /* NULL is fine */

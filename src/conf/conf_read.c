@@ -281,9 +281,11 @@ static void
 read_table(struct conf *c, unsigned flags, struct faults *f)
 {
 	size_t len;
-	char *text = conf_slurp(c->domains, TABLE_FILE_MAX, true, &len, f);
+	bool may_miss = (flags & CONF_DOMAINS) == 0;
+	char *text = conf_slurp(c->domains, TABLE_FILE_MAX, may_miss, &len, f);
 	if (text == NULL)
 		return;
+	c->domains_there = len > 0;
 	c->table = table_read(c->domains, text, len,
 	    (flags & CONF_TABLE ? 0 : TABLE_LOCAL) |
 		(flags & CONF_LENIENT ? TABLE_LENIENT : 0),

@@ -32,7 +32,7 @@ load(struct carrier *c)
 {
 	struct faults f;
 	faults_init(&f);
-	struct conf *conf = conf_load(c->conf_path, CONF_TABLE, &f);
+	struct conf *conf = conf_load(c->conf_path, conf_again(c->conf), &f);
 	faults_log(&f);
 	faults_free(&f);
 	return conf;

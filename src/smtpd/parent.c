@@ -57,7 +57,7 @@ reload(struct parent *p)
 {
 	if (p->stopping)
 		return;
-	struct site *fresh = site_load(p->conf_path, SITE_TELL);
+	struct site *fresh = site_load(p->conf_path, p->site, SITE_TELL);
 	if (fresh == NULL) {
 		log_event(LOG_ERR, "configuration",
 		    LOG_STR("text", "not reloaded, the old one stays"));
@@ -155,7 +155,7 @@ open_and_load(struct parent *p)
 	conf_unref(c);
 	if (code != EX_OK)
 		return code;
-	p->site = site_load(p->conf_path, SITE_TELL);
+	p->site = site_load(p->conf_path, NULL, SITE_TELL);
 	return p->site == NULL ? EX_CONFIG : EX_OK;
 }
 

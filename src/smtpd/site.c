@@ -8,9 +8,10 @@
 #include "base/log.h"
 
 static struct site *
-load(const char *conf_path, struct faults *f)
+load(const char *conf_path, const struct site *before, struct faults *f)
 {
-	struct conf *c = conf_load(conf_path, CONF_TABLE, f);
+	unsigned flags = conf_again(before != NULL ? before->conf : NULL);
+	struct conf *c = conf_load(conf_path, flags, f);
 	if (c == NULL)
 		return NULL;
 	struct site *s = alloc_zero(1, sizeof(*s));
@@ -27,11 +28,12 @@ load(const char *conf_path, struct faults *f)
 }
 
 struct site *
-site_load(const char *conf_path, enum site_faults faults)
+site_load(
+    const char *conf_path, const struct site *before, enum site_faults faults)
 {
 	struct faults f;
 	faults_init(&f);
-	struct site *s = load(conf_path, &f);
+	struct site *s = load(conf_path, before, &f);
 	if (faults == SITE_TELL)
 		faults_log(&f);
 	faults_free(&f);

@@ -19,11 +19,12 @@ struct site {
 	struct alias *aliases;
 };
 
-/* All or nothing (M03): NULL when anything is broken.  Faults are logged by
- * the parent; workers, who find the same, are quiet. */
+/* All or nothing (M03): NULL when anything is broken.  before is what it
+ * takes the place of, NULL at the start (see conf_again()).  Faults are logged
+ * by the parent; workers, who find the same, are quiet. */
 enum site_faults { SITE_TELL, SITE_QUIET };
-struct site *site_load(
-    const char *conf_path, enum site_faults faults) MUST_CHECK;
+struct site *site_load(const char *conf_path, const struct site *before,
+    enum site_faults faults) MUST_CHECK;
 
 struct site *site_ref(struct site *s);
 void site_unref(struct site *s); /* NULL is fine */

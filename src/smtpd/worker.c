@@ -145,7 +145,7 @@ out_of_reach(struct worker *w)
 static void
 reload(struct worker *w)
 {
-	struct site *fresh = site_load(w->conf_path, SITE_QUIET);
+	struct site *fresh = site_load(w->conf_path, w->site, SITE_QUIET);
 	if (fresh == NULL) {
 		if (out_of_reach(w))
 			retire(w);
