@@ -59,8 +59,9 @@ on_access(void *arg, struct status *st)
 		status_set(st, DONE, 220, NULL, "ok");
 		return;
 	}
+	/* It may go on under another name, of which we hear in a moment. */
 	if (visit_listener(v) == NULL)
-		status_set(st, NEVER, 554, "5.7.1", "This listener was closed");
+		status_set(st, LATER, 421, "4.3.2", "This listener was closed");
 	else
 		relay_access(c, &v->peer, st);
 	/* A name that is still looked up may be on the list. */

@@ -214,10 +214,15 @@ def listeners(tap, live, h):
 
 
 def accepted(port, ip="127.0.0.1"):
+    """A session; None too where a worker has yet to hear of the listener,
+    which is no reason for a client to give up."""
     try:
-        return Peer((ip, port))
+        p = Peer((ip, port))
     except (ConnectionError, Gone):
         return None
+    if p.greeting.startswith("421"):
+        return None
+    return p
 
 
 def refused(port):
