@@ -12,14 +12,16 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/identity.h"
 #include "conf/users.h"
+#include "dial.h"
 #include "subcommand.h"
 #include "submit/alias.h"
 
 static const char usage_text[] =
     "usage: waypost [-C file] check [--offline]\n"
     "  --offline  ask neither name servers nor smart hosts\n"
-    "Run it as root, or as the user of the daemons.  Exit code: 0 all is\n"
+    "Run it as root: it becomes the user of the daemons.  Exit code: 0 all is\n"
     "well, 1 there are warnings, 2 there are faults.\n";
 
 void
@@ -67,13 +69,35 @@ check_other_files(struct check *k)
 	faults_free(&f);
 }
 
+static void
+check_network(struct check *k)
+{
+	struct dial d;
+	const char *why;
+	if (dial_open(&d, k->c, &why) != 0) {
+		check_tell(k, FOUND_FAULT, NULL, "%s", why);
+	} else {
+		check_names(k, &d);
+		check_hosts(k, &d);
+	}
+	dial_close(&d);
+}
+
 static int
 check(struct check *k, const struct conf *c, bool offline)
 {
 	k->c = c;
+	/* What they may read, and no more: a secret that root alone can read
+	 * is none that waypostd could use. */
+	if (identity_become_owner(c->spool, false) != 0) {
+		check_tell(k, FOUND_FAULT, "make it, owned by waypost",
+		    "%s: its owner is whom the daemons run as", c->spool);
+		return (int)k->worst;
+	}
 	check_tell(k, FOUND_GOOD, NULL, "%s, %s", c->path, c->domains);
 	check_other_files(k);
 	check_files(k);
+	check_secrets(k);
 	check_relay(k);
 	if (!offline)
 		check_network(k);

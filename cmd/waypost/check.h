@@ -6,6 +6,8 @@
 #include "base/attr.h"
 #include "conf/conf.h"
 
+struct dial;
+
 enum found { FOUND_GOOD, FOUND_WARNING, FOUND_FAULT };
 
 struct check {
@@ -17,13 +19,21 @@ struct check {
 void check_tell(struct check *k, enum found what, const char *cure,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
 
-/* Secret files, certificates, the spool, who runs. */
+/* The spool, its room, who runs. */
 void check_files(struct check *k);
+
+/* Secret files, certificates and keys, each file once. */
+void check_secrets(struct check *k);
 
 /* Would a stranger's mail for elsewhere be taken?  (K304897) */
 void check_relay(struct check *k);
 
-/* Secret commands, the resolver, and a login at each smart host. */
-void check_network(struct check *k);
+/* Does the resolver work, and does this host have a name that others
+ * believe? */
+void check_names(struct check *k, struct dial *d);
+
+/* Secret commands, and a login at each smart host and at the hosts of the
+ * domain table. */
+void check_hosts(struct check *k, struct dial *d);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What waypost check finds on disk: secret files, certificates, the spool,
- * and whether somebody serves it.  Only looks.
+ * What waypost check finds of the spool: room, directories, and whether
+ * somebody serves it.  Only looks.
  */
 #include "check.h"
 
@@ -11,76 +11,12 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-
 #include "base/log.h"
 #include "deliver/drop.h"
-#include "deliver/secret.h"
 #include "queue/board.h"
 #include "queue/store.h"
-#include "smtpd/secure.h"
 
-#define EXPIRES_SOON_DAYS 14
 #define SPACE_LOW_PERCENT 5
-
-static void
-check_secret(struct check *k, const struct session_conf *s)
-{
-	struct status st;
-	if (s == NULL || s->secret_file == NULL)
-		return;
-	struct secret *secret = secret_read(s->secret_file, &st);
-	if (secret != NULL)
-		check_tell(
-		    k, FOUND_GOOD, NULL, "secret-file %s", s->secret_file);
-	else
-		check_tell(k, FOUND_FAULT,
-		    "one line, owner the user of waypostd, mode 0600", "%s",
-		    st.text);
-	secret_free(secret);
-}
-
-/* When does the first certificate of a file end? */
-static void
-check_end(struct check *k, const char *file)
-{
-	BIO *in = BIO_new_file(file, "r");
-	X509 *x = in != NULL ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
-	int days = 0, seconds = 0;
-	if (x == NULL ||
-	    ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(x)) != 1)
-		check_tell(k, FOUND_FAULT, "a certificate chain in PEM",
-		    "%s: no certificate can be read", file);
-	else if (days < 0 || seconds < 0)
-		check_tell(k, FOUND_FAULT, "renew it",
-		    "%s: expired %d days ago", file, -days);
-	else
-		check_tell(k,
-		    days < EXPIRES_SOON_DAYS ? FOUND_WARNING : FOUND_GOOD,
-		    days < EXPIRES_SOON_DAYS ? "renew it" : NULL,
-		    "%s: good for %d more days", file, days);
-	X509_free(x);
-	BIO_free(in);
-}
-
-/* As the listener loads it: do they fit together? */
-static void
-check_pair(struct check *k, const char *certificate, const char *key)
-{
-	const char *why = "";
-	if (certificate == NULL || key == NULL)
-		return;
-	struct secure_context *c =
-	    secure_context_new(certificate, key, "modern", NULL, &why);
-	if (c == NULL)
-		check_tell(k, FOUND_FAULT,
-		    "certificate and key of one pair, readable by the daemons",
-		    "%s, %s: %s", certificate, key, why);
-	else
-		check_end(k, certificate);
-	secure_context_unref(c);
-}
 
 static void
 check_space(struct check *k)
@@ -172,15 +108,6 @@ check_daemons(struct check *k)
 void
 check_files(struct check *k)
 {
-	const struct conf *c = k->c;
-	for (size_t i = 0; i < c->nsmarthosts; i++)
-		check_secret(k, &c->smarthosts[i].session);
-	check_pair(k, c->tls.certificate, c->tls.key);
-	for (size_t i = 0; i < c->nlisteners; i++)
-		check_pair(k, c->listeners[i].certificate, c->listeners[i].key);
-	for (size_t i = 0; i < c->ncertificates; i++)
-		check_pair(
-		    k, c->certificates[i].certificate, c->certificates[i].key);
 	check_space(k);
 	check_drop(k);
 	check_daemons(k);

@@ -207,6 +207,13 @@ table_size(const struct table *t)
 	return t != NULL ? t->n : 0;
 }
 
+void
+table_each(const struct table *t, table_fn fn, void *arg)
+{
+	for (size_t i = 0; t != NULL && i < t->n; i++)
+		fn(arg, &t->v[i].d, t->v[i].line);
+}
+
 unsigned
 table_smarthost_line(const struct table *t)
 {

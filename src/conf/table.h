@@ -48,6 +48,10 @@ const struct domain *table_find(
 const struct domain *table_default(const struct table *t);
 size_t table_size(const struct table *t);
 
+/* Call fn with each entry and its line, in the order of the file. */
+typedef void (*table_fn)(void *arg, const struct domain *d, unsigned line);
+void table_each(const struct table *t, table_fn fn, void *arg);
+
 /* Is mail for this domain dropped here? */
 static inline bool
 domain_is_local(const struct domain *d)

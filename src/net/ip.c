@@ -152,8 +152,8 @@ cidr_covers(const struct cidr *c, const struct ip *ip)
 }
 
 /* Loopback, or "any", which connects to this host as well. */
-static bool
-is_this_host(const struct ip *ip)
+bool
+ip_is_loopback(const struct ip *ip)
 {
 	static const struct ip any6, any4 = {{[10] = 0xff, [11] = 0xff}};
 	static const struct ip loopback6 = {{[15] = 1}};
@@ -184,7 +184,7 @@ bool
 ip_is_own(const struct ip *ip)
 {
 	struct ifaddrs *all;
-	bool own = is_this_host(ip);
+	bool own = ip_is_loopback(ip);
 	if (own || getifaddrs(&all) != 0)
 		return own;
 	for (struct ifaddrs *i = all; i != NULL && !own; i = i->ifa_next)

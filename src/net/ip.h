@@ -47,8 +47,10 @@ int cidr_parse(
     const char *s, size_t len, struct cidr *c, const char **why) MUST_CHECK;
 bool cidr_covers(const struct cidr *c, const struct ip *ip);
 
-/* Is it an address of this host (getifaddrs, or any loopback, or the
- * unspecified address, which connects here as well)? */
+/* 127.0.0.0/8, ::1, or an unspecified address, which connects here, too. */
+bool ip_is_loopback(const struct ip *ip);
+
+/* Is it that, or an address of an interface of this host (getifaddrs)? */
 bool ip_is_own(const struct ip *ip);
 
 #endif

@@ -23,12 +23,20 @@ finds() { # PATTERN
 }
 
 place </dev/null
+check --offline
+ok "no listener" finds '^ok +no open relay: no listener for other hosts$'
+listener='listen lan { address = "127.0.0.1:2525" }'
+place <<END
+$listener
+END
 echo 'example.com local default' >"$work/place/domains"
 check --offline
 is "no daemon: a warning" "$code" 1
 ok "waypostd does not run" finds '^warning  waypostd does not run'
 ok "with a cure" finds '^ +cure: start waypostd$'
-ok "the self-test" finds '^ok +no open relay: 14 forms refused to a stranger$'
+ok "the self-test" \
+	finds '^ok +no open relay: 1 listeners refused a stranger 42 forms$'
+place </dev/null
 carrier place
 check --offline
 is "all is well" "$code" 0
@@ -40,10 +48,11 @@ check --offline
 ok "an open relay that was wished: a warning" \
 	finds '^warning .*this is an open relay$'
 place <<END
+$listener
 relay { except = "198.18.0.0/15" }
 END
 check --offline
-ok "the form test can fail" finds '^FAULT +a stranger may relay by RCPT TO:'
+ok "the form test can fail" finds '^FAULT +listener lan: a stranger may relay: 30 of 42 forms, the first MAIL FROM:<>, RCPT TO:<.*\(listed'
 is "a fault" "$code" 2
 
 echo 'nonsense = 1' >>"$work/place/waypost.conf"
@@ -99,7 +108,12 @@ done
 spawn names "$python" -Bc "import sys, time
 sys.path.insert(0, '$top/tests/e2e')
 from name_server import NameServer
-n = NameServer({('host.corp.test', 'A'): ['127.0.0.1']})
+n = NameServer({('host.corp.test', 'A'): ['127.0.0.1'],
+                ('six.corp.test', 'AAAA'): ['2001:db8::7'],
+                ('far.corp.test', 'A'): ['192.0.2.7'],
+                ('7.2.0.192.in-addr.arpa', 'PTR'): ['far.corp.test'],
+                ('bad.corp.test', 'A'): ['192.0.2.8'],
+                ('8.2.0.192.in-addr.arpa', 'PTR'): ['dsl-8.isp.test']})
 print('READY PORT', n.port, flush=True)
 time.sleep(600)"
 within 10 grep -q READY "$work/names.log" || skip "no name server"
@@ -141,6 +155,50 @@ chmod 600 "$work/secret"
 stop relay
 smarthost "secret-file = \"$work/secret\""
 ok "nobody there" finds '^FAULT +smart host .*: connect: '
+
+# --- this host's name, as others see it ---
+named() { # NAME [CONFIGURATION LINES]
+	place <<-END
+	dns { servers = "127.0.0.1@$dns_port" }
+	${2-}
+	END
+	sed -i "1s/.*/hostname = \"$1\"/" "$work/place/waypost.conf"
+	check
+}
+named six.corp.test
+ok "an IPv6 address is one" finds '^ok .*six\.corp\.test has an address$'
+ok "not of this host" \
+	finds '^warning +six\.corp\.test has the address 2001:db8::7, which is none of this host$'
+named far.corp.test
+ok "its address leads back to it" finds '^ok +192\.0\.2\.7 is called far\.corp\.test$'
+named bad.corp.test
+ok "another name" \
+	finds '^warning +192\.0\.2\.8 is called dsl-8\.isp\.test, not bad\.corp\.test: many'
+named bad.corp.test 'smarthost { hosts = "[127.0.0.1]:1" }'
+ok "with a smart host nobody asks" not finds 'is called'
+
+# --- hosts and secrets of the domain table ---
+mx hub --cert "$work/good.crt" --key "$work/good.key" --auth "relay:$secret"
+place <<END
+dns { servers = "127.0.0.1@$dns_port" }
+END
+cat >"$work/place/domains" <<END
+here.test local default
+a.test remote host=[127.0.0.1]:$port tls=require user=relay secret-file=$work/secret
+*.a.test remote host=[127.0.0.1]:$port tls=require user=relay secret-file=$work/secret
+b.test remote host=[127.0.0.1]:1
+c.test remote host=[127.0.0.1]:$port client-certificate=$work/expired.crt client-key=$work/expired.key
+d.test remote host=[127.0.0.1]:$port tls=require user=relay secret-file=$work/missing
+END
+check
+ok "its secret" finds "^ok +secret-file $work/secret$"
+ok "a secret that is missing" finds "^FAULT +secret-file $work/missing"
+ok "a client certificate that expired" finds '^FAULT +/.*expired.crt: expired'
+ok "a login at its host, by file:line" \
+	finds '^ok +/.*/domains:2: host .*, logged in$'
+ok "once for one destination" test "$(grep -c 'domains:[23]: host' "$work/out")" = 1
+ok "a host that is down" finds '^FAULT +/.*/domains:4: host .*: connect: '
+stop hub
 
 check --help
 is "help" "$code" 0

@@ -12,7 +12,7 @@ import struct
 import sys
 import threading
 
-TYPES = {1: "A", 12: "PTR", 15: "MX"}
+TYPES = {1: "A", 12: "PTR", 15: "MX", 28: "AAAA"}
 
 
 def wire(name):
@@ -55,7 +55,8 @@ class NameServer:
             "!HHHHH", 0x8580 | (0 if exists else 3), 1, len(values), 0, 0)
         out += query[12:at + 5]
         for value in values:
-            data = socket.inet_aton(value) if kind == 1 else wire(value)
+            data = (ipaddress.ip_address(value).packed if kind in (1, 28)
+                    else wire(value))
             if kind == 15:
                 data = b"\0\x0a" + data
             out += b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 60, len(data))
