@@ -28,8 +28,9 @@ mkdir "$work/out" "$work/tree" "$work/deb"
 	tail -n 20 "$work/build.log" | diag
 deb=$(echo "$work"/out/waypost_*.deb)
 ok "the package is built" test -f "$deb"
-ok "lintian: no errors, no warnings" lintian --allow-root \
-	--fail-on error,warning "$work"/out/waypost_*.changes
+ok "lintian has nothing to say" lintian --allow-root -EvI --pedantic \
+	--fail-on error,warning,info,pedantic,experimental \
+	"$work"/out/waypost_*.changes
 
 # Debian's own: documents, lintian's and logcheck's files, compressed pages,
 # units below lib/; the spool's folders are made by the setup.
@@ -67,13 +68,19 @@ mount -t proc none "$root/proc"
 hostname host.package.test
 ip link set lo up
 cp "$deb" "$root/waypost.deb"
+# A version before, with another waypost.conf.
+dpkg-deb -R "$deb" "$work/before"
+sed -i 's/^Version: .*/Version: 0.0.1/' "$work/before/DEBIAN/control"
+sed -i '/usr\/\|etc\/waypost\/waypost.conf/d' "$work/before/DEBIAN/md5sums"
+echo '# of the version before' >>"$work/before/etc/waypost/waypost.conf"
+dpkg-deb --root-owner-group -b "$work/before" "$root/before.deb" >/dev/null
 inside() {
 	chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
 		LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
 }
 spool=$root/var/spool/waypost
 
-ok "dpkg -i" inside dpkg -i /waypost.deb
+ok "dpkg -i" inside dpkg -i /before.deb
 is "sendmail is set-gid" "$(inside stat -c '%a %U:%G' /usr/sbin/sendmail)" \
 	"2755 root:waydrop"
 is "the queue is waypost's and sendmail's" "$(inside stat -c '%a %U:%G' \
@@ -83,6 +90,8 @@ is "secrets are nobody's" "$(inside stat -c '%a %U:%G' \
 ok "/etc/aliases is there" grep -q '^postmaster: ' "$root/etc/aliases"
 ok "its units are enabled" test -h \
 	"$root/etc/systemd/system/multi-user.target.wants/waypostd.service"
+ok "... the status page is not" test ! -e \
+	"$root/etc/systemd/system/multi-user.target.wants/waypost-serve.service"
 is "dpkg is content" "$(inside dpkg --audit)" ""
 
 ok "waypost domain add" inside waypost domain add package.test local default
@@ -110,9 +119,19 @@ echo '# mine' >>"$root/etc/aliases"
 inside chmod 2770 /var/spool/waypost/drop
 inside chown root:waypost /etc/waypost/waypost.conf
 inside chmod 640 /etc/waypost/waypost.conf
-ok "again, as an upgrade" inside dpkg -i --force-confold /waypost.deb
+chmod 640 "$root/etc/waypost/domains"
+chgrp mail "$root/etc/waypost/domains"
+inside find /etc/waypost /var/spool/waypost -printf '%m %u:%g %p\n' | sort \
+	>"$work/modes"
+ok "an upgrade, without a question" inside dpkg -i /waypost.deb </dev/null
+inside find /etc/waypost /var/spool/waypost -printf '%m %u:%g %p\n' | sort |
+	diff "$work/modes" - | grep '^<' >"$work/changed"
+is "... modes and owners stay" "$(grep -v /spool/waypost/state/ \
+	"$work/changed")" ''
 is "... sendmail is set-gid" "$(inside stat -c '%a %U:%G' /usr/sbin/sendmail)" \
 	"2755 root:waydrop"
+is "... what is not edited is the new version's" \
+	"$(grep -c 'version before' "$root/etc/waypost/waypost.conf")" 0
 is "N19 ... modes are kept" "$(inside stat -c '%a %U:%G' \
 	/var/spool/waypost/drop /etc/waypost/waypost.conf | xargs)" \
 	"2770 waypost:waypost 640 root:waypost"
