@@ -6,6 +6,19 @@
 #include "dial.h"
 
 #include <event2/event.h>
+#include <stdio.h>
+
+/* The policies that waypostd knows count here, too. */
+static struct sts *
+open_sts(const struct dial *d)
+{
+	char path[4096 + 32];
+	(void)snprintf(path, sizeof(path), "%s/state/mta-sts", d->conf->spool);
+	struct sts *s = sts_new(d->base, path);
+	if (s != NULL)
+		sts_follow(s, d->resolver, d->conf->outbound.ca_file);
+	return s;
+}
 
 int
 dial_open(struct dial *d, const struct conf *c, const char **why)
@@ -23,13 +36,18 @@ dial_open(struct dial *d, const struct conf *c, const char **why)
 		return -1;
 	*why = "the resolver cannot be started: look at dns.servers";
 	d->resolver = resolver_new(d->base, &o);
-	return d->resolver != NULL ? 0 : -1;
+	if (d->resolver == NULL)
+		return -1;
+	*why = "libcurl cannot be started for HTTPS";
+	d->sts = open_sts(d);
+	return d->sts != NULL ? 0 : -1;
 }
 
 void
 dial_close(struct dial *d)
 {
 	hops_free(d->hops);
+	sts_free(d->sts);
 	resolver_free(d->resolver);
 	if (d->base != NULL)
 		event_base_free(d->base);
@@ -59,5 +77,9 @@ dial_options(
 	    .helo = s->helo != NULL ? s->helo : d->conf->hostname,
 	    .source_address = d->conf->outbound.source_address,
 	    .connect_timeout_ms = d->conf->outbound.connect_timeout_ms,
-	    .timeout_ms = d->conf->outbound.timeout_ms};
+	    .timeout_ms = d->conf->outbound.timeout_ms,
+	    .trust = {.resolver = d->conf->outbound.dane ? d->resolver : NULL,
+		.sts = d->conf->outbound.mta_sts && !t->ours ? d->sts : NULL,
+		.domain = t->domain,
+		.ca_file = d->conf->outbound.ca_file}};
 }

@@ -9,6 +9,7 @@
 #include "base/attr.h"
 #include "conf/conf.h"
 #include "deliver/hop.h"
+#include "deliver/sts.h"
 #include "deliver/targets.h"
 #include "net/resolver.h"
 
@@ -17,6 +18,7 @@ struct dial {
 	struct event_base *base;
 	struct resolver *resolver;
 	struct hops *hops;
+	struct sts *sts;
 };
 
 /* 0; -1 and *why: dial_close() is still owed. */

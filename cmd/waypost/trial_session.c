@@ -99,6 +99,8 @@ show_session(const struct trial *t, const struct hop *h)
 	ip_format(&peer->ip, ip);
 	(void)printf(
 	    "* %s[%s]:%u, TLS %s\n", peer->host, ip, peer->port, hop_tls(h));
+	if (*hop_found(h) != '\0')
+		(void)printf("* %s\n", hop_found(h));
 	for (const char *p = hop_said(h); *p != '\0';) {
 		size_t len = strcspn(p, "\n");
 		show(p[0], p + 2, len > 2 ? len - 2 : 0);

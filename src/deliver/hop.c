@@ -345,6 +345,12 @@ hop_dsn(const struct hop *h)
 	return h->setup.caps.dsn;
 }
 
+const char *
+hop_found(const struct hop *h)
+{
+	return h->found;
+}
+
 const struct hop_target *
 hop_peer(const struct hop *h)
 {

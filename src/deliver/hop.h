@@ -69,8 +69,9 @@ struct hop_hooks {
 	/*
 	 * The end, exactly once, however it came; h is freed afterwards.
 	 * Before ready(): st is LATER and says why no session could be had
-	 * (connect, greeting, TLS, AUTH), or NEVER 5.7.30: REQUIRETLS was
-	 * wished for, and this host will not do.  After: open
+	 * (connect, greeting, TLS, AUTH), or NEVER: REQUIRETLS was wished
+	 * for, and this host will not do (RFC 8689 section 4.2.1: 5.7.10,
+	 * no proven TLS; 5.7.30, no REQUIRETLS).  After: open
 	 * transactions have been answered through the client hooks.
 	 */
 	void (*closed)(
@@ -116,6 +117,9 @@ bool hop_unreached(const struct hop *h);
  * proved that it is the right host: "unverified" (nothing did), "verified"
  * (authorities, as tls = verify wants), "mta-sts" or "dane". */
 const char *hop_tls(const struct hop *h);
+/* For one who watches: what DANE and MTA-STS say about this host, or why
+ * they say nothing; "" before it is known. */
+const char *hop_found(const struct hop *h);
 /* Does the server say DSN?  Then reports of success are its business. */
 bool hop_dsn(const struct hop *h);
 /* For one who watches: the dialogue of the set-up, "> ..." and "< ..." in

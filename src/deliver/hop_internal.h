@@ -72,9 +72,11 @@ struct hop {
 	/* What it is to prove. */
 	enum tls_wish wish;
 	enum hop_proof proof;
-	bool testing;  /* as MTA-STS, for the log only */
-	char *domain;  /* NULL: no MTA-STS */
-	char *ca_file; /* for tls = verify; sts_ca_file: for MTA-STS */
+	bool testing;    /* as MTA-STS, for the log only */
+	bool records;    /* TLSA records: there is TLS, whether usable or not */
+	char found[200]; /* what is published, in words */
+	char *domain;    /* NULL: no MTA-STS */
+	char *ca_file;   /* for tls = verify; sts_ca_file: for MTA-STS */
 	char *sts_ca_file;
 	struct sts *sts;
 	struct resolver *resolver; /* NULL: no DANE */
@@ -130,6 +132,12 @@ void policy_tested(const struct hop *h, const char *fault);
 
 /* Options for what was decided.  0; -1 and LATER in *st (hop_secure.c). */
 int setup_secure(struct hop *h, struct status *st) MUST_CHECK;
+
+/* Why it is no session, in words: the server has no STARTTLS; libcurl's text
+ * about a certificate, with what wanted it proven (out is room for that). */
+const char *secure_missing(const struct hop *h);
+const char *secure_unproved(
+    const struct hop *h, const char *text, char *out, size_t room);
 
 /* Is TLS what it was to be?  0; -1 and *st: LATER, or NEVER 5.7.30. */
 int setup_proved(struct hop *h, struct status *st) MUST_CHECK;

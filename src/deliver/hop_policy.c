@@ -31,13 +31,22 @@ static void PRINTF_LIKE(3, 4)
 	hop_end(h, &st);
 }
 
+/* Add to what is told to one who watches. */
+static void
+found(struct hop *h, const char *text)
+{
+	size_t used = strlen(h->found);
+	(void)snprintf(h->found + used, sizeof(h->found) - used, "%s%s",
+	    used > 0 ? "; " : "", text);
+}
+
 static void
 decided(struct hop *h)
 {
 	bool proves = h->proof == PROOF_DANE || h->proof == PROOF_STS ||
 		      (h->policy == TLS_VERIFY && h->target.named);
 	if (h->wish == WISH_REQUIRETLS && !proves) {
-		refuse(h, "5.7.30",
+		refuse(h, "5.7.10",
 		    "REQUIRETLS: nothing can prove that this is the right "
 		    "host (no DANE, no MTA-STS, no tls = verify)");
 		return;
@@ -62,6 +71,7 @@ got_policy(void *arg, const struct sts_policy *p)
 	struct hop *h = arg;
 	h->query = NULL;
 	if (p == NULL) {
+		found(h, "MTA-STS: no policy");
 		decided(h);
 		return;
 	}
@@ -70,6 +80,9 @@ got_policy(void *arg, const struct sts_policy *p)
 		if (!named)
 			log_testing(h, "the policy does not name this host");
 		h->testing = named;
+		found(h, named ? "MTA-STS: the policy is in testing mode"
+			       : "MTA-STS: the policy, in testing mode, does "
+				 "not name this host");
 	} else if (!named) {
 		refuse(h, "4.7.5",
 		    "the MTA-STS policy of %.255s does not name this host",
@@ -84,6 +97,8 @@ got_policy(void *arg, const struct sts_policy *p)
 		}
 		h->policy = TLS_VERIFY;
 		h->proof = PROOF_STS;
+		found(h, "MTA-STS: the policy names this host and wants its "
+			 "certificate proven");
 	}
 	decided(h);
 }
@@ -111,16 +126,26 @@ policy_tested(const struct hop *h, const char *fault)
 static void
 take_records(struct hop *h, const struct answer *a)
 {
+	h->records = true;
 	h->dane = dane_new(a, h->target.host, h->domain);
 	if (h->dane != NULL) {
 		h->policy = TLS_VERIFY;
 		h->proof = PROOF_DANE;
+		found(h, "DANE: there are TLSA records");
 		decided(h);
 		return;
 	}
 	log_event(LOG_NOTICE, "dane-unusable", LOG_STR("name", a->name));
+	found(h, "DANE: there are TLSA records, but none that mail can use");
 	if (h->policy == TLS_OPPORTUNISTIC)
 		h->policy = TLS_REQUIRE;
+	ask_policy(h);
+}
+
+static void
+no_records(struct hop *h, const char *why)
+{
+	found(h, why);
 	ask_policy(h);
 }
 
@@ -133,9 +158,9 @@ got_records(void *arg, const struct answer *a)
 		take_records(h, a);
 	/* Who verifies anyway needs no TLSA. */
 	else if (a->kind == ANSWER_FAIL && h->policy != TLS_VERIFY)
-		refuse(h, "4.7.5", "%s", a->why);
+		refuse(h, "4.7.5", "DANE: %s", a->why);
 	else
-		ask_policy(h);
+		no_records(h, "DANE: no TLSA record");
 }
 
 void
@@ -150,6 +175,9 @@ policy_ask(struct hop *h)
 		    h->target.port, h->target.host);
 		h->tlsa = resolver_ask(
 		    h->resolver, name, RECORD_TLSA, got_records, h);
+	} else if (h->resolver != NULL && !pinned) {
+		no_records(
+		    h, "DANE: DNSSEC does not prove the way to this host");
 	} else {
 		ask_policy(h);
 	}

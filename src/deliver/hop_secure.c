@@ -105,6 +105,30 @@ describe(struct hop *h, SSL *ssl)
 		    proofs[h->proof]);
 }
 
+const char *
+secure_missing(const struct hop *h)
+{
+	if (h->records)
+		return "DANE: there are TLSA records, but the server does "
+		       "not offer STARTTLS";
+	if (h->proof == PROOF_STS)
+		return "MTA-STS: the policy wants TLS, but the server does "
+		       "not offer STARTTLS";
+	return "the server does not offer STARTTLS";
+}
+
+const char *
+secure_unproved(const struct hop *h, const char *text, char *out, size_t room)
+{
+	const char *wanted = "";
+	if (h->proof == PROOF_DANE)
+		wanted = "DANE: no TLSA record matches the certificate: ";
+	else if (h->proof == PROOF_STS)
+		wanted = "MTA-STS: the certificate does not prove the host: ";
+	(void)snprintf(out, room, "%s%s", wanted, text);
+	return out;
+}
+
 int
 setup_proved(struct hop *h, struct status *st)
 {
@@ -115,7 +139,7 @@ setup_proved(struct hop *h, struct status *st)
 		return -1;
 	}
 	if (h->dane != NULL && !dane_proved(ssl)) {
-		setup_status(h, "no TLSA record matches", "4.7.5", st);
+		setup_status(h, "DANE: no TLSA record matches", "4.7.5", st);
 		return -1;
 	}
 	if (h->wish == WISH_REQUIRETLS && !h->setup.caps.require_tls) {

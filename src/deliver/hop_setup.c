@@ -123,7 +123,7 @@ setup_failed(struct hop *h, CURLcode code, struct status *st)
 	h->setup.result = code;
 	const char *at = stage(h);
 	const char *what = h->error[0] ? h->error : curl_easy_strerror(code);
-	char why[LOGIN_WHY_MAX] = "";
+	char why[LOGIN_WHY_MAX] = "", unproved[LOGIN_WHY_MAX];
 	if (code == CURLE_LOGIN_DENIED)
 		login_failed(h, why);
 	if (h->setup.code >= 400 &&
@@ -132,14 +132,16 @@ setup_failed(struct hop *h, CURLcode code, struct status *st)
 		code == CURLE_REMOTE_ACCESS_DENIED))
 		what = NULL; /* the reply says it all */
 	else if (code == CURLE_USE_SSL_FAILED && !h->setup.caps.starttls)
-		what = "the server does not offer STARTTLS";
+		what = secure_missing(h);
+	else if (code == CURLE_PEER_FAILED_VERIFICATION)
+		what = secure_unproved(h, what, unproved, sizeof(unproved));
 	else if (code == CURLE_LOGIN_DENIED)
 		what = why;
 	/* RFC 8689 section 4.2.1: there is no other way for this mail. */
 	bool unfit = h->wish == WISH_REQUIRETLS &&
 		     (code == CURLE_USE_SSL_FAILED ||
 			 code == CURLE_PEER_FAILED_VERIFICATION);
-	setup_status(h, what, unfit ? "5.7.30" : enhanced_for(at), st);
+	setup_status(h, what, unfit ? "5.7.10" : enhanced_for(at), st);
 }
 
 bool
