@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * sendmail -q: one run of the queue where no daemon does it.  The only exec
- * of this program, and never by one that carries rights its caller has not.
+ * sendmail -q: one run of the queue.  Where a daemon serves it, an order to
+ * it, placed as the owner of the spool; else the daemon itself, for one run:
+ * the only exec of this program.  Neither by a process that carries rights
+ * its caller has not.
  */
 #include "jobs.h"
 
@@ -12,6 +14,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/identity.h"
+#include "queue/order.h"
 #include "queue/store.h"
 #include "start.h"
 #include "tell.h"
@@ -41,6 +45,20 @@ is_served(const struct conf *c)
 	return served;
 }
 
+static int
+order_flush(const struct options *o, const struct conf *c)
+{
+	const struct order order = {.verb = ORDER_FLUSH};
+	char id[BATCH_ID_LEN + 1];
+	if (identity_become_owner(c->spool, false) != 0)
+		return EX_NOPERM;
+	int dir_fd = order_directory(c->spool);
+	if (dir_fd >= 0 && order_place(dir_fd, &order, id) == 0)
+		return EX_OK;
+	tell(o->program, "cannot tell waypostd: %s", strerror(errno));
+	return EX_UNAVAILABLE;
+}
+
 int
 flush_run(const struct options *o, const struct conf *c)
 {
@@ -50,9 +68,10 @@ flush_run(const struct options *o, const struct conf *c)
 				 "itself when the time has come");
 		return EX_NOPERM;
 	}
-	if (is_served(c))
-		return EX_OK;
+	bool served = is_served(c);
 	start_drop_group();
+	if (served)
+		return order_flush(o, c);
 	if (find_waypostd(path) == 0) {
 		char *argv[] = {"waypostd", "--drain", NULL, NULL, NULL};
 		if (o->config != NULL) {

@@ -171,10 +171,11 @@ static int
 set_letter(struct options *o, const char *value, char *why)
 {
 	(void)why;
-	if (value[0] == 'd')
-		o->delivery = value[1] == 'i' || value[1] == 'f'
-				  ? DELIVERY_WAIT
-				  : DELIVERY_LATER;
+	if (value[0] == 'd' && (value[1] == 'i' || value[1] == 'f'))
+		o->delivery = DELIVERY_WAIT;
+	else if (value[0] == 'd')
+		o->delivery =
+		    value[1] == 'q' ? DELIVERY_QUEUE : DELIVERY_BACKGROUND;
 	if (value[0] == 'i' && value[1] == '\0')
 		o->ignore_dots = true;
 	return EX_OK;

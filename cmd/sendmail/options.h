@@ -14,8 +14,9 @@
 
 enum job { JOB_SEND, JOB_SMTP, JOB_LIST, JOB_ALIASES, JOB_FLUSH, JOB_VERIFY };
 
-/* -odb and -odq are one: what is queued is delivered by waypostd. */
-enum delivery { DELIVERY_LATER, DELIVERY_WAIT };
+/* -od: waypostd delivers what is queued; by itself (b), while the caller
+ * waits for the outcome (i), or not before the next run of the queue (q). */
+enum delivery { DELIVERY_BACKGROUND, DELIVERY_WAIT, DELIVERY_QUEUE };
 
 #define OPTIONS_WHY_MAX 200
 

@@ -92,6 +92,28 @@ by_queue(const struct options *o, const struct conf *c, struct submit *s,
 	return watch_wait(w, o, c, store);
 }
 
+static bool
+waits(const struct options *o)
+{
+	return o->delivery == DELIVERY_WAIT ||
+	       (o->verbose && o->delivery != DELIVERY_QUEUE);
+}
+
+/* What was asked for beyond queueing is not to be had over there. */
+static void
+tell_handed_over(const struct options *o, const struct status *st)
+{
+	if (o->verbose)
+		tell(o->program, "waypost-smtpd says %s", st->text);
+	if (o->delivery == DELIVERY_QUEUE)
+		tell(o->program, "-odq means nothing where the queue is barred "
+				 "for the caller: it is delivered at once");
+	else if (waits(o))
+		tell(o->program,
+		    "no outcome is shown where the queue is "
+		    "barred for the caller; see mailq and the log");
+}
+
 /* All of it is read before the listener is asked, so that a caller who
  * takes his time is not too slow for it. */
 static int
@@ -115,8 +137,8 @@ by_socket(const struct options *o, const struct conf *c, struct submit *s,
 	else if (st.verdict != DONE)
 		tell(o->program, "not queued: waypost-smtpd says %d %s %s%s",
 		    st.code, st.enhanced, st.text, outcome_cure(&st));
-	else if (o->verbose)
-		tell(o->program, "waypost-smtpd says %s", st.text);
+	else
+		tell_handed_over(o, &st);
 	return outcome_exit(&st);
 }
 
@@ -136,7 +158,7 @@ send_to(const struct options *o, const struct conf *c,
 		return queue_tell_fault(o, c, error);
 	if (error != 0)
 		start_drop_group(); /* it serves nothing any more */
-	else if (o->verbose || o->delivery == DELIVERY_WAIT)
+	else if (waits(o))
 		watch_begin(&watch, &store);
 	struct submit *s = submit_new(&(struct submit_options){
 	    .conf = c,
@@ -154,6 +176,7 @@ send_to(const struct options *o, const struct conf *c,
 	    .ret = o->ret,
 	    .notify = o->notify,
 	    .watch = watch.fd >= 0 ? watch.id : NULL,
+	    .defer = o->delivery == DELIVERY_QUEUE,
 	});
 	int code = error == 0 ? by_queue(o, c, s, rcpts, &store, &watch)
 			      : by_socket(o, c, s, rcpts, error);

@@ -23,6 +23,17 @@ log_accepted(const struct bundle *b, const struct envelope *env,
 	    LOG_STR("source", env->source));
 }
 
+/* Not at once, but where a run of the queue would be: at the first interval
+ * of queue.retry; a start, a drain and a flush are runs, too. */
+static void
+defer(const struct carrier *c, struct letter *l)
+{
+	int64_t next = clock_mono_ms() + retry_delay(c->conf->queue.retry_ms,
+					     c->conf->queue.nretry, 1);
+	for (uint32_t i = 0; i < l->nslots; i++)
+		l->slots[i].next = next;
+}
+
 /* All entries of an open batch; 0, or -1 with errno and *why. */
 static int
 read_entries(
@@ -35,7 +46,9 @@ read_entries(
 		struct envelope env;
 		if (batch_envelope(file, &e, &env, why) != 0)
 			return -1;
-		schedule_letter(&c->schedule, b, &env, here);
+		struct letter *l = schedule_letter(&c->schedule, b, &env, here);
+		if (env.defer && !c->starting && !c->drain)
+			defer(c, l);
 		board_add(c->board, COUNT_TAKEN, 1);
 		if (!c->starting)
 			log_accepted(b, &env, &e);

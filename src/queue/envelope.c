@@ -129,6 +129,8 @@ envelope_write(const struct envelope *e, struct buf *out)
 		    out, "ret: %s\n", e->ret == RET_FULL ? "full" : "hdrs");
 	if (e->watch != NULL)
 		(void)buf_addf(out, "watch: %s\n", e->watch);
+	if (e->defer)
+		(void)buf_adds(out, "defer: yes\n");
 	if (e->tls != WISH_NONE)
 		(void)buf_addf(out, "tls: %s\n",
 		    e->tls == WISH_REQUIRETLS ? "required" : "optional");
@@ -310,6 +312,7 @@ read_head(struct envelope *e, struct reader *r)
 			return "bad watch";
 		e->watch = alloc_string(r->value, r->len);
 	}
+	e->defer = take_exact(r, "defer", "yes");
 	if (take_exact(r, "tls", "required"))
 		e->tls = WISH_REQUIRETLS;
 	else if (take_exact(r, "tls", "optional"))

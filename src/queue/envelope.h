@@ -13,6 +13,7 @@
  *   envid: xtext                      (only when given)
  *   ret: full | hdrs                  (only when given)
  *   watch: batch-id                   (only when a transcript is wanted)
+ *   defer: yes                        (only for sendmail -odq)
  *   tls: required | optional          (only when given)
  *   rcpt: 1 never|success,failure,delay|- orcpt-or-dash user@example.net
  *   rcpt: 2 expanded orcpt-or-dash list@example.com
@@ -69,6 +70,7 @@ struct envelope {
 	char *envid; /* xtext; owned; NULL if none */
 	enum ret ret;
 	char *watch; /* name of a transcript; owned; NULL: none is wanted */
+	bool defer;  /* not at once: with the next run of the queue */
 	enum tls_wish tls;
 	struct rcpt *rcpts; /* owned */
 	size_t nrcpts, cap;

@@ -106,6 +106,7 @@ set_options(struct submit *s)
 	s->env.ret = o->ret;
 	if (o->watch != NULL)
 		s->env.watch = alloc_string(o->watch, strlen(o->watch));
+	s->env.defer = o->defer;
 	/* The option is the stronger of the two (RFC 8689 section 4.3). */
 	if (o->require_tls)
 		s->env.tls = WISH_REQUIRETLS;

@@ -52,6 +52,7 @@ struct submit_options {
 	const char *envid;          /* -V, validated xtext, or NULL */
 	enum ret ret;               /* -R */
 	const char *watch;          /* queue/transcript.h, or NULL */
+	bool defer;                 /* not at once, see queue/envelope.h */
 	unsigned notify;            /* -N */
 };
 

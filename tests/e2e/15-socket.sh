@@ -29,6 +29,7 @@ as() { # COMMAND...: a uid without a name, without groups, without set-id
 	setpriv --reuid $user --regid $user --clear-groups --no-new-privs "$@"
 }
 start() {
+	: >"$work/smtpd.log"
 	spawn smtpd "$build/waypost-smtpd" -C "$work/a/waypost.conf"
 	listener=$pid
 	within 10 sh -c "grep -q 'listening listener=local' '$work/smtpd.log'" ||
@@ -84,7 +85,15 @@ is 'A09 null sender' "$(sed -n 's/^from: \(.*\)/[\1]/p' "$new"/*)" '[]'
 accepted '-F' -F 'A. B' a@b
 ok '-F' grep -q '^From: "A. B" <uid-'$user'@example.com>' "$new"/*
 try as $mail -v a@b
-is '-v tells the id' "$(sed 's/.* Ok: queued as //' "$work/err")" "$(ls "$new")"
+is '-v tells the id' "$(sed -n 's/.* Ok: queued as //p' "$work/err")" \
+	"$(ls "$new")"
+ok '... and that no dialogue is shown' grep -q 'no outcome is shown' "$work/err"
+try as $mail -odi a@b
+is '-odi does not wait here' "$state" '0 1 1'
+ok '... and says so' grep -q 'no outcome is shown' "$work/err"
+try as $mail -odq a@b
+is '-odq is not for later here' "$state" '0 1 1'
+ok '... and says so' grep -q -e '-odq means nothing' "$work/err"
 
 # The same octets as by the direct way, for whatever lies in the input.
 cmp_ways() { # NAME ARGUMENT...; the message is in $work/in

@@ -38,6 +38,7 @@ test_round_trip(void **state)
 	    HEAD FROM
 	    "body: 8bit\nutf8: yes\nenvid: x\nret: hdrs\n"
 	    "watch: 1m86yafn6n2vk86ptpb\n"
+	    "defer: yes\n"
 	    "rcpt: 1 never - a@example.net\n"
 	    "rcpt: 2 success,failure,delay rfc822;a+20b@x a@[192.0.2.1]\n"
 	    "rcpt: 3 failure - \"a b\"@example.net\n"
@@ -127,6 +128,7 @@ test_N12_refused(void **state)
 	    HEAD FROM "watch: \n" RCPT,
 	    HEAD FROM "watch: ../../etc/passwd\n" RCPT,
 	    HEAD FROM "watch: 1m86yafn6n2vk86ptpb\nret: full\n" RCPT,
+	    HEAD FROM "defer: no\n" RCPT,
 	    HEAD FROM "ret: full\nret: hdrs\n" RCPT,
 	    HEAD "from: user\n" RCPT,
 	    HEAD "from: <user@example.com>\n" RCPT,
