@@ -38,7 +38,7 @@ CMDS  := $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))
 UNITS := $(notdir $(basename $(wildcard tests/unit/test_*.c)))
 FUZZ  := $(notdir $(basename $(wildcard tests/fuzz/fuzz_*.c)))
 BENCH := $(notdir $(basename $(wildcard tests/bench/*.c)))
-CRASH := $(filter-out fault,$(notdir $(basename $(wildcard tests/crash/*.c))))
+CRASH := $(filter-out fault scarce,$(notdir $(basename $(wildcard tests/crash/*.c))))
 OBJS  := $(SRC:%.c=$(B)/%.o)
 CMDOBJS := $(patsubst %.c,$(B)/%.o,$(wildcard cmd/*/*.c))
 
@@ -82,7 +82,7 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/libwaypost.
 	@echo '  LD  $@'
 	@$(CC) $(ALLLDFLAGS) -o $@ $^ $(LIBS_tests) $(LDLIBS)
 
-$(B)/tests/crash/fault.so: tests/crash/fault.c
+$(B)/tests/crash/%.so: tests/crash/%.c
 	@mkdir -p $(@D)
 	@$(CC) $(WARN) -O2 -g -D_GNU_SOURCE -shared -fPIC -o $@ $< -ldl
 
@@ -95,7 +95,7 @@ replay: $(FUZZ:%=$(B)/tests/fuzz/%)
 
 test-programs: $(UNITS:%=$(B)/tests/unit/%) $(FUZZ:%=$(B)/tests/fuzz/%) \
 	$(BENCH:%=$(B)/tests/bench/%) $(CRASH:%=$(B)/tests/crash/%) \
-	$(B)/tests/crash/fault.so
+	$(B)/tests/crash/fault.so $(B)/tests/crash/scarce.so
 
 PAR = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 # In this order: what is missing is installed before anything is compiled.
