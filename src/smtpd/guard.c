@@ -29,6 +29,7 @@
 #define ENTRIES_MAX (1U << 20)
 #define WORKERS_MAX 64
 #define MINUTE_MS 60000
+#define USER 0xff /* the first octet of an address that is a user's */
 #define PENALTY_FIRST_MS 2000
 #define PENALTY_MAX_MS 15000
 #define PENALTY_FORGET_MS (15 * MINUTE_MS)
@@ -105,6 +106,14 @@ guard_free(struct guard *g)
 {
 	if (g != NULL)
 		(void)munmap(g, g->octets);
+}
+
+void
+guard_user(unsigned uid, struct ip *ip)
+{
+	*ip = (struct ip){.octets = {USER}};
+	for (int i = 0; i < 4; i++)
+		ip->octets[4 + i] = (uint8_t)(uid >> (24 - 8 * i));
 }
 
 /* Somebody died inside: count again. */
@@ -223,7 +232,8 @@ static const char *
 judge(struct guard *g, const struct conf *c, struct entry *e, int64_t now_ms)
 {
 	unsigned rate = c->limits.rate_per_client;
-	if (g->total >= c->limits.connections || e == NULL)
+	if (e == NULL ||
+	    (e->key[0] != USER && g->total >= c->limits.connections))
 		return "Too many connections, try again later";
 	if (e->connections >= c->limits.per_client)
 		return "Too many connections from your address";

@@ -48,7 +48,7 @@ visit_close(struct visit *v)
 	site_unref(v->exchange_site);
 	v->exchange_site = NULL;
 	if (v->counted) {
-		guard_leave(w->guard, w->number, &v->peer.ip);
+		guard_leave(w->guard, w->number, &v->counts_as);
 		board_add(w->board, COUNT_CLIENTS_NOW, -1);
 	}
 	event_free(v->readable);

@@ -31,8 +31,9 @@ struct visit {
 	int fd;
 	struct event *readable, *writable, *timer;
 	enum stage stage;
-	bool implicit;  /* TLS from the first octet */
-	bool counted;   /* by the guard */
+	bool implicit;       /* TLS from the first octet */
+	bool counted;        /* by the guard */
+	struct ip counts_as; /* with it: the peer's address, or its user's */
 	bool gone;      /* the socket is closed; the commit is waited for */
 	bool drained;   /* there was no more to read: ask only when told */
 	bool last_call; /* 421 was said; the next deadline closes */

@@ -37,7 +37,7 @@ failed(struct visit *v, const struct status *st)
 	char ip[IP_TEXT_MAX];
 	ip_format(&v->peer.ip, ip);
 	int64_t wait =
-	    guard_auth_failed(v->worker->guard, &v->peer.ip, clock_mono_ms());
+	    guard_auth_failed(v->worker->guard, &v->counts_as, clock_mono_ms());
 	struct timeval tv = {.tv_sec = wait / 1000,
 	    .tv_usec = (suseconds_t)(wait % 1000) * 1000};
 	log_event(LOG_NOTICE, "auth-failed", LOG_STR("client", ip),
@@ -62,7 +62,7 @@ stepped(struct visit *v, enum auth_step step, const struct status *st)
 {
 	if (step == AUTH_DONE) {
 		session_set_user(v->session, auth_user(v->exchange));
-		guard_auth_done(v->worker->guard, &v->peer.ip);
+		guard_auth_done(v->worker->guard, &v->counts_as);
 		board_add(v->worker->board, COUNT_AUTH_DONE, 1);
 		end_exchange(v);
 	} else if (step == AUTH_FAILED && st->code == 535) {

@@ -107,22 +107,21 @@ admit(struct visit *v)
 	struct status st;
 	char line[STATUS_TEXT_MAX + 32];
 	board_add(w->board, COUNT_CLIENTS, 1);
-	if (!v->peer.local_socket) {
-		guard_enter(w->guard, w->site->conf, w->number, &v->peer.ip,
-		    clock_mono_ms(), &st);
-		v->counted = st.verdict == DONE;
-		if (v->counted)
-			board_add(w->board, COUNT_CLIENTS_NOW, 1);
-		if (!v->counted) {
-			board_add(w->board, COUNT_CLIENTS_TURNED_AWAY, 1);
-			int n = snprintf(line, sizeof(line), "%d %s %s\r\n",
-			    st.code, st.enhanced, st.text);
-			(void)send(v->fd, line, (size_t)n,
-			    MSG_NOSIGNAL | MSG_DONTWAIT);
-			visit_close(v);
-			return;
-		}
+	v->counts_as = v->peer.ip;
+	if (v->peer.local_socket)
+		guard_user(v->peer.uid, &v->counts_as);
+	guard_enter(w->guard, w->site->conf, w->number, &v->counts_as,
+	    clock_mono_ms(), &st);
+	v->counted = st.verdict == DONE;
+	if (!v->counted) {
+		board_add(w->board, COUNT_CLIENTS_TURNED_AWAY, 1);
+		int n = snprintf(line, sizeof(line), "%d %s %s\r\n", st.code,
+		    st.enhanced, st.text);
+		(void)send(v->fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		visit_close(v);
+		return;
 	}
+	board_add(w->board, COUNT_CLIENTS_NOW, 1);
 	if (!v->peer.local_socket && relay_needs_name(w->site->conf)) {
 		v->stage = STAGE_NAME;
 		v->in_hook = true;

@@ -323,10 +323,34 @@ test_killed_inside(void **state)
 	guard_free(g);
 }
 
+/* H19: a user has enough; others of this host have room when all addresses
+ * together have none. */
+static void
+users_count_each(void **state)
+{
+	(void)state;
+	struct guard *g = fresh(64, 2, 2, 0);
+	struct ip one, two;
+	guard_user(0x01020304, &one);
+	guard_user(0x01020305, &two);
+	assert_null(enter(g, 0, one, T0));
+	assert_null(enter(g, 1, one, T0));
+	assert_string_equal(
+	    enter(g, 0, one, T0), "Too many connections from your address");
+	assert_string_equal(enter(g, 0, ip("192.0.2.1"), T0),
+	    "Too many connections, try again later");
+	assert_null(enter(g, 0, two, T0));
+	guard_leave(g, 1, &one);
+	assert_null(enter(g, 0, one, T0));
+	assert_int_equal(guard_connections(g), 3);
+	guard_free(g);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(users_count_each),
 	    cmocka_unit_test(test_connections_in_all),
 	    cmocka_unit_test(test_per_client),
 	    cmocka_unit_test(test_leaving_without_coming),

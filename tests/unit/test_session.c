@@ -88,6 +88,15 @@ static const struct dialog plain[] = {
 	EHLO MAIL RCPT "C: BDAT 24 LAST\nS: 502 5.5.1 CHUNKING is not "
 		       "offered\n" GONE("CHUNKING is not offered") "R: NOOP\\r"
 								   "\\n"},
+    {"E22 BDAT of any size, with and without a transaction",
+	EHLO "C: BDAT -1\nS: 502 5.5.1 CHUNKING is not offered\n" GONE(
+	    "CHUNKING is not offered") "R: RSET\\r\\n"},
+    {"E22 2^64", EHLO MAIL "C: BDAT 18446744073709551616 LAST\n"
+			   "S: 502 5.5.1 CHUNKING is not offered\n" GONE(
+			       "CHUNKING is not offered") "R: x\\r\\n"},
+    {"E22 0", EHLO MAIL RCPT "C: BDAT 0 LAST\n"
+			     "S: 502 5.5.1 CHUNKING is not offered\n" GONE(
+				 "CHUNKING is not offered")},
     {"E21 BDAT where TLS is required",
 	"P: require-tls\nC: BDAT 24 LAST\nS: 502 CHUNKING is not offered\n"
 	"S: 421 mx.test CHUNKING is not offered, closing connection\n"},
