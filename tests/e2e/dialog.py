@@ -21,6 +21,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../crash"))
 import batch
+from free_port import free_port  # for those who have all else from here
 
 PATIENCE = 20  # seconds for what should come at once
 
@@ -176,12 +177,6 @@ class Peer:
         self.s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                           struct.pack("ii", 1, 0))
         self.s.close()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class House:

@@ -134,10 +134,7 @@ listening() { # PORT
 }
 
 free_port() {
-	"$python" -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])'
+	"$python" -B "$top/tests/e2e/free_port.py"
 }
 
 files() { # DIRECTORY: how many
