@@ -5,7 +5,7 @@
  *
  * Invariants: head holds whole lines up to `line` and one begun line behind
  * it; not an octet of the input is lost except the empty line, which the
- * composer writes itself, and a leading mbox "From " line.
+ * composer writes itself, and leading mbox lines ("From ", ">From ").
  */
 #include "submit/section.h"
 
@@ -32,9 +32,12 @@ section_free(struct section *x)
 static bool
 is_mbox_line(const struct section *x, const char *line, size_t len)
 {
-	return !x->past_first && len > sizeof(mbox) - 1 &&
-	       memcmp(line, mbox, sizeof(mbox) - 1) == 0 &&
-	       line[sizeof(mbox) - 1] != ':';
+	size_t at = 0;
+	while (at < len && line[at] == '>')
+		at++;
+	return !x->past_first && len - at > sizeof(mbox) - 1 &&
+	       memcmp(line + at, mbox, sizeof(mbox) - 1) == 0 &&
+	       line[at + sizeof(mbox) - 1] != ':';
 }
 
 static bool
@@ -63,6 +66,7 @@ judge_line(struct section *x, struct buf *body)
 		x->ended = true;
 	} else if (is_mbox_line(x, line, len)) {
 		x->head.len = x->line;
+		return;
 	} else if (!continues(x, line)) {
 		if (field_next(line, len, &f) != 1)
 			end_before(x, body);

@@ -17,7 +17,7 @@ struct section {
 	struct buf head;  /* whole fields, each line with its CRLF */
 	size_t line;      /* where the current line starts in head */
 	unsigned fields;  /* so far */
-	bool past_first;  /* the first line was seen */
+	bool past_first;  /* a line that is no mbox line was seen */
 	bool ended;       /* head is whole; the rest is the body */
 	const char *over; /* NULL, or which ceiling it broke */
 };
