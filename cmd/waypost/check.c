@@ -6,11 +6,13 @@
  */
 #include "check.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/identity.h"
 #include "conf/users.h"
@@ -41,6 +43,15 @@ check_tell(
 		k->worst = what;
 }
 
+/* A file that may be missing is an empty one; who named it meant another. */
+static const char *
+none(const char *file)
+{
+	return access(file, F_OK) != 0 && errno == ENOENT
+		   ? ": there is none, so it is empty"
+		   : "";
+}
+
 static void
 tell_faults(struct check *k, const struct faults *f, const char *file)
 {
@@ -50,7 +61,7 @@ tell_faults(struct check *k, const struct faults *f, const char *file)
 		s += len + (s[len] == '\n');
 	}
 	if (f->count == 0)
-		check_tell(k, FOUND_GOOD, NULL, "%s", file);
+		check_tell(k, FOUND_GOOD, NULL, "%s%s", file, none(file));
 }
 
 static void
@@ -94,7 +105,8 @@ check(struct check *k, const struct conf *c, bool offline)
 		    "%s: its owner is whom the daemons run as", c->spool);
 		return (int)k->worst;
 	}
-	check_tell(k, FOUND_GOOD, NULL, "%s, %s", c->path, c->domains);
+	check_tell(k, FOUND_GOOD, NULL, "%s, %s%s", c->path, c->domains,
+	    none(c->domains));
 	check_other_files(k);
 	check_files(k);
 	check_secrets(k);

@@ -6,6 +6,7 @@
 #include "check.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -78,6 +79,37 @@ check_drop(struct check *k)
 	}
 }
 
+/* Can waypostd make it, when it is missing? */
+static bool
+has_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[PATH_MAX];
+	struct stat st;
+	size_t len = slash != NULL ? (size_t)(slash - path) : 0;
+	if (len == 0 || len >= sizeof(parent))
+		return len == 0;
+	memcpy(parent, path, len);
+	parent[len] = '\0';
+	return stat(parent, &st) == 0;
+}
+
+static void
+check_pickup(struct check *k)
+{
+	const char *path = k->c->pickup.directory;
+	struct stat st;
+	if (lstat(path, &st) != 0) {
+		if (errno == ENOENT && has_parent(path))
+			return; /* waypostd makes it */
+		check_tell(k, FOUND_WARNING, "make it, mode 1733",
+		    "pickup directory %s: %s", path, strerror(errno));
+	} else if (!S_ISDIR(st.st_mode)) {
+		check_tell(k, FOUND_FAULT, "another pickup.directory",
+		    "%s is no directory: nothing is picked up", path);
+	}
+}
+
 /* Does somebody hold the queue, and serve the listeners? */
 static void
 check_daemons(struct check *k)
@@ -109,6 +141,7 @@ void
 check_files(struct check *k)
 {
 	check_space(k);
+	check_pickup(k);
 	check_drop(k);
 	check_daemons(k);
 }

@@ -33,6 +33,16 @@ echo 'example.com local default' >"$work/place/domains"
 check --offline
 is "no daemon: a warning" "$code" 1
 ok "waypostd does not run" finds '^warning  waypostd does not run'
+ok "a file that is there" finds '^ok +/.*/aliases$'
+mv "$work/place/aliases" "$work/place/aliases~"
+sed -i "s|/spool/pickup|/nowhere/pickup|" "$work/place/waypost.conf"
+check --offline
+ok "one that is not" finds '^ok +/.*/aliases: there is none, so it is empty$'
+ok "a pickup directory that cannot be made" \
+	finds '^warning +pickup directory .*: No such file'
+mv "$work/place/aliases~" "$work/place/aliases"
+sed -i "s|/nowhere/pickup|/spool/pickup|" "$work/place/waypost.conf"
+check --offline
 ok "with a cure" finds '^ +cure: start waypostd$'
 ok "the self-test" \
 	finds '^ok +no open relay: 1 listeners refused a stranger 42 forms$'
