@@ -37,7 +37,9 @@ struct dane {
 static int
 enable(const struct dane *d, SSL *ssl)
 {
-	if (SSL_dane_enable(ssl, d->host) <= 0)
+	/* libcurl has named the host, whose alias this may be. */
+	if (SSL_dane_enable(ssl, d->host) <= 0 ||
+	    SSL_set_tlsext_host_name(ssl, d->host) != 1)
 		return -1;
 	/* A certificate for a key that is named needs no name (RFC 7672
 	 * section 3.1.1). */

@@ -33,7 +33,9 @@ struct hops; /* the engine: one multi, one CA store, all connections */
 struct hop;
 
 struct hop_target {
-	char host[256]; /* to log, for SNI and to verify */
+	char host[256];     /* to log, for SNI and to verify */
+	char alias_of[256]; /* the owner of the address, when host is an
+	                       alias and named; else "" */
 	struct ip ip;
 	unsigned port;
 	bool named;  /* the name is the administrator's, or DNSSEC proved

@@ -80,7 +80,8 @@ struct hop {
 	char *sts_ca_file;
 	struct sts *sts;
 	struct resolver *resolver; /* NULL: no DANE */
-	struct question *tlsa;     /* under way */
+	struct question *tlsa;     /* under way, or for the alias */
+	const char *base;          /* the name that TLSA is asked of */
 	struct sts_query *query;   /* the same for the policy */
 	struct dane *dane;         /* owned; NULL: no usable record */
 

@@ -127,7 +127,7 @@ static void
 take_records(struct hop *h, const struct answer *a)
 {
 	h->records = true;
-	h->dane = dane_new(a, h->target.host, h->domain);
+	h->dane = dane_new(a, h->base, h->domain);
 	if (h->dane != NULL) {
 		h->policy = TLS_VERIFY;
 		h->proof = PROOF_DANE;
@@ -149,6 +149,18 @@ no_records(struct hop *h, const char *why)
 	ask_policy(h);
 }
 
+static void got_records(void *arg, const struct answer *a);
+
+static void
+ask_records(struct hop *h, const char *base)
+{
+	char name[300];
+	h->base = base;
+	(void)snprintf(
+	    name, sizeof(name), "_%u._tcp.%.255s", h->target.port, base);
+	h->tlsa = resolver_ask(h->resolver, name, RECORD_TLSA, got_records, h);
+}
+
 static void
 got_records(void *arg, const struct answer *a)
 {
@@ -159,28 +171,57 @@ got_records(void *arg, const struct answer *a)
 	/* Who verifies anyway needs no TLSA. */
 	else if (a->kind == ANSWER_FAIL && h->policy != TLS_VERIFY)
 		refuse(h, "4.7.5", "DANE: %s", a->why);
+	else if (h->base != h->target.host)
+		ask_records(h, h->target.host);
 	else
 		no_records(h, "DANE: no TLSA record");
+}
+
+static void
+unsigned_host(struct hop *h)
+{
+	no_records(h, "DANE: DNSSEC does not prove the way to this host");
+}
+
+/* The host that it is an alias of is not signed; is the alias? */
+static void
+got_alias(void *arg, const struct answer *a)
+{
+	struct hop *h = arg;
+	h->tlsa = NULL;
+	if (a->kind == ANSWER_OK && a->secure)
+		ask_records(h, h->target.host);
+	else if (a->kind == ANSWER_FAIL && h->policy != TLS_VERIFY)
+		refuse(h, "4.7.5", "DANE: %s", a->why);
+	else
+		unsigned_host(h);
+}
+
+/* The names whose records count (RFC 7672 section 2.2.2): of an alias first
+ * the host that it stands for, as far as DNSSEC proves the way there. */
+static void
+ask_dane(struct hop *h)
+{
+	const struct hop_target *t = &h->target;
+	if (t->secure)
+		ask_records(h, t->alias_of[0] != '\0' ? t->alias_of : t->host);
+	else if (t->alias_of[0] != '\0')
+		h->tlsa = resolver_ask(
+		    h->resolver, t->host, RECORD_CNAME, got_alias, h);
+	else
+		unsigned_host(h);
 }
 
 void
 policy_ask(struct hop *h)
 {
-	char name[300];
 	bool pinned = h->policy == TLS_VERIFY && h->ca_file != NULL;
-	if (h->policy == TLS_NONE || h->wish == WISH_TLS_OPTIONAL) {
+	if (h->policy == TLS_NONE || h->wish == WISH_TLS_OPTIONAL)
 		decided(h);
-	} else if (h->resolver != NULL && h->target.secure && !pinned) {
-		(void)snprintf(name, sizeof(name), "_%u._tcp.%s",
-		    h->target.port, h->target.host);
-		h->tlsa = resolver_ask(
-		    h->resolver, name, RECORD_TLSA, got_records, h);
-	} else if (h->resolver != NULL && !pinned) {
-		no_records(
-		    h, "DANE: DNSSEC does not prove the way to this host");
-	} else {
+	else if (h->resolver != NULL && !pinned)
+		ask_dane(h);
+	else
 		ask_policy(h);
-	}
 }
 
 void

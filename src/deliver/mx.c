@@ -19,6 +19,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "net/dns.h"
 #include "net/ip.h"
 
 #define SMTP_PORT 25
@@ -29,6 +30,7 @@ struct addresses {
 	struct question *question; /* while it is under way */
 	enum answer_kind kind;
 	bool secure;
+	char owner[256];
 	struct ip v[MX_ADDRESSES_MAX];
 	size_t n;
 };
@@ -103,6 +105,9 @@ add_target(
 	    .named = x->named,
 	    .secure = x->named && a->secure};
 	(void)snprintf(t->host, sizeof(t->host), "%s", x->name);
+	if (x->named && dns_name_valid(a->owner, strlen(a->owner)) &&
+	    strcasecmp(a->owner, x->name) != 0)
+		memcpy(t->alias_of, a->owner, sizeof(t->alias_of));
 }
 
 /* IPv6 and IPv4 in turns, so that a network that swallows one of them
@@ -213,6 +218,7 @@ got_addresses(void *arg, const struct answer *a)
 	into->question = NULL;
 	into->kind = a->kind;
 	into->secure = a->secure;
+	memcpy(into->owner, a->owner, sizeof(into->owner));
 	if (a->kind == ANSWER_FAIL)
 		status_set(&m->st, LATER, 0, "4.4.3", "%s", a->why);
 	if (a->kind == ANSWER_OK)

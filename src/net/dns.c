@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reads DNS messages.  Not a resolver and not a general decoder: six
+ * Reads DNS messages.  Not a resolver and not a general decoder: seven
  * record types, one section, nothing is written.
  *
  * The messages come from libunbound, which has checked them; they are read
@@ -153,6 +153,7 @@ read_data(struct cursor c, size_t end, enum record_type type,
 		r->preference = (uint16_t)preference;
 		memcpy(r->name, name, strlen(name) + 1);
 		return name[0] == '\0' || dns_name_valid(name, strlen(name));
+	case RECORD_CNAME:
 	case RECORD_PTR:
 		c.len = end;
 		if (take_name(&c, name) != 0 || c.at != end)
@@ -192,6 +193,7 @@ read_record(struct cursor *c, enum record_type want, struct dns_message *m,
 	int kept = read_data(data, c->at, want, r, *spare);
 	if (kept < 0)
 		return -1;
+	memcpy(m->owner, owner, strlen(owner) + 1);
 	*spare += r->len;
 	m->n += kept > 0;
 	m->left_out += kept == 0;

@@ -12,10 +12,11 @@
 
 struct dns_message {
 	unsigned rcode;             /* of the header, 0..15 */
+	char owner[256];            /* of the last record */
 	uint32_t ttl;               /* the least of the records' */
 	struct dns_record *records; /* one block, to be freed by the caller */
 	size_t n;                   /* at most DNS_RECORDS_MAX */
-	size_t left_out;            /* MX, PTR with no host name in them */
+	size_t left_out; /* MX, PTR, CNAME with no host name in them */
 };
 
 /*

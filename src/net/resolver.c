@@ -64,6 +64,7 @@ struct resolver {
 
 static const char *const type_names[] = {
     [RECORD_A] = "A",
+    [RECORD_CNAME] = "CNAME",
     [RECORD_AAAA] = "AAAA",
     [RECORD_MX] = "MX",
     [RECORD_PTR] = "PTR",
@@ -130,6 +131,7 @@ read_answer(struct question *q, const void *packet, size_t len)
 	q->answer.ttl = m.ttl;
 	q->answer.records = m.records;
 	q->answer.n = m.n;
+	memcpy(q->answer.owner, m.owner, sizeof(m.owner));
 	server_answer(q, kind, why);
 }
 
@@ -276,9 +278,7 @@ ask(struct question *q)
 	struct resolver *r = q->resolver;
 	if (!dns_name_valid(q->name, strlen(q->name)))
 		refuse(q);
-	else if (ask_hosts(q))
-		return;
-	else
+	else if (!ask_hosts(q))
 		ask_waiting(r);
 }
 

@@ -27,6 +27,7 @@ enum answer_kind {
 
 enum record_type {
 	RECORD_A = 1,
+	RECORD_CNAME = 5,
 	RECORD_PTR = 12,
 	RECORD_MX = 15,
 	RECORD_TXT = 16,
@@ -37,7 +38,7 @@ enum record_type {
 struct dns_record {
 	struct ip ip;        /* A, AAAA */
 	uint16_t preference; /* MX */
-	char name[256];      /* MX, PTR: lower case, no final dot;
+	char name[256];      /* MX, PTR, CNAME: lower case, no final dot;
 	                        MX: "" = null MX */
 	const uint8_t *data; /* TLSA: as on the wire; TXT: its strings, joined;
 	                        any octets; in the block of the records */
@@ -48,9 +49,11 @@ struct answer {
 	enum answer_kind kind;
 	const char *name; /* the question */
 	enum record_type type;
-	bool secure;                /* DNSSEC validated */
-	const char *why;            /* a sentence when kind is not OK */
-	uint32_t ttl;               /* seconds; 0 when kind is not OK */
+	bool secure;     /* DNSSEC validated */
+	const char *why; /* a sentence when kind is not OK */
+	char owner[256]; /* of the records, lower case: the question, or what it
+	                    is an alias of; "" when there is none, or unknown */
+	uint32_t ttl;    /* seconds; 0 when kind is not OK */
 	struct dns_record *records; /* borrowed for the call */
 	size_t n;
 };

@@ -60,6 +60,29 @@ test_records(void **state)
 	free(m.records);
 }
 
+/* RFC 7672 section 2.2.2: of which name is the address? */
+static void
+test_owner(void **state)
+{
+	static const char all[] =
+	    HEAD("\x80", "\2") OWNER "\0\5\0\1\0\0\0\0\0\6\2Mx\1t\0"
+				     "\2Mx\1t\0\0\1\0\1\0\0\0\0\0\4abcd";
+	struct dns_message m;
+	(void)state;
+	assert_int_equal(dns_read(OCTETS(all), RECORD_A, &m), 0);
+	assert_int_equal(m.n, 1);
+	assert_string_equal(m.owner, "mx.t");
+	free(m.records);
+	assert_int_equal(dns_read(OCTETS(all), RECORD_CNAME, &m), 0);
+	assert_int_equal(m.n, 1);
+	assert_string_equal(m.records[0].name, "mx.t");
+	assert_string_not_equal(m.owner, "mx.t");
+	free(m.records);
+	assert_int_equal(dns_read(OCTETS(all), RECORD_AAAA, &m), 0);
+	assert_string_equal(m.owner, "");
+	free(m.records);
+}
+
 static void
 test_cut_anywhere(void **state)
 {
@@ -260,6 +283,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_records),
+	    cmocka_unit_test(test_owner),
 	    cmocka_unit_test(test_cut_anywhere),
 	    cmocka_unit_test(test_malformed),
 	    cmocka_unit_test(test_C20_exchanges),
