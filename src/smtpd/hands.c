@@ -103,11 +103,21 @@ socket_pair(int *ours)
 }
 
 static void
+pause_longer(struct hand *h, int64_t lived)
+{
+	if (lived >= HEALTHY_MS || h->pause == 0)
+		h->pause = RESTART_MS;
+	else if (h->pause < RESTART_MAX_MS)
+		h->pause *= 2;
+}
+
+static void
 start_worker(struct hand *h)
 {
 	int control = socket_pair(&h->control);
 	int files = socket_pair(&h->files);
 	pid_t pid = fork();
+	int failure = errno;
 	if (pid == 0) {
 		close_sockets(h);
 		be_worker(h, control, files);
@@ -116,9 +126,12 @@ start_worker(struct hand *h)
 	(void)close(files);
 	h->started = clock_mono_ms();
 	if (pid < 0) {
-		log_text(LOG_ERR, "fork: %s", strerror(errno));
+		pause_longer(h, 0);
+		log_event(LOG_ERR, "not-started",
+		    LOG_STR("text", strerror(failure)),
+		    LOG_NUM("restart-ms", h->pause));
 		close_sockets(h);
-		parent_call_in(h->restart, RESTART_MAX_MS);
+		parent_call_in(h->restart, h->pause);
 		return;
 	}
 	h->pid = pid;
@@ -153,10 +166,7 @@ worker_ended(struct hand *h, int status)
 	p->alive--;
 	if (p->stopping)
 		return;
-	if (lived >= HEALTHY_MS || h->pause == 0)
-		h->pause = RESTART_MS;
-	else if (h->pause < RESTART_MAX_MS)
-		h->pause *= 2;
+	pause_longer(h, lived);
 	log_event(LOG_ERR, "worker-died",
 	    LOG_NUM("status", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
 	    LOG_NUM("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),

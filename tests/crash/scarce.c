@@ -3,7 +3,7 @@
  * A shim for LD_PRELOAD that lets memory or processes run out in a program
  * that runs: the N-th allocation from now on, or the N-th process or thread
  * that is made, fails, and so do the ones behind it for as long as the plan
- * says.  The plan lies in a file that the script beside it and all processes
+ * says; or it is killed at the N-th allocation.  The plan lies in a file that the script beside it and all processes
  * of the program map, so that the script counts and chooses while they run.
  * It knows nothing about mail: what must hold is for the script to say.
  *
@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,10 +23,10 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum kind { NOTHING, MEMORY, PROCESSES };
+enum kind { NOTHING, MEMORY, PROCESSES, DEATH };
 
 struct plan {
-	atomic_long kind;   /* enum kind: what is counted, and fails */
+	atomic_long kind;   /* enum kind: what is counted, and happens */
 	atomic_long left;   /* the call that brings it to 0 is the first */
 	atomic_long burst;  /* how many fail, from that one on */
 	atomic_long seen;   /* calls of this kind */
@@ -58,15 +59,20 @@ map_plan(void)
 static bool
 fails(enum kind kind)
 {
-	long left;
+	long left, planned;
 
-	if (plan == NULL || atomic_load(&plan->kind) != (long)kind)
+	if (plan == NULL)
+		return false;
+	planned = atomic_load(&plan->kind);
+	if (planned != (long)kind && (planned != DEATH || kind != MEMORY))
 		return false;
 	(void)atomic_fetch_add(&plan->seen, 1);
 	left = atomic_fetch_sub(&plan->left, 1) - 1;
 	if (left > 0 || left <= -atomic_load(&plan->burst))
 		return false;
 	(void)atomic_fetch_add(&plan->failed, 1);
+	if (planned == DEATH)
+		(void)kill(getpid(), SIGKILL);
 	return true;
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Memory and processes that run out (H05, H06), by the shim of scarce.c.
+"""Memory and processes that run out (H05, H06), and kills while the
+configuration is read anew (J21), by the shim of scarce.c.
 
 The daemons run on while the test arms the shim for the next allocation, the
 one behind it, and so on.  What it hits may be put off or refused for now, or
@@ -9,6 +10,7 @@ where waypostd ended with a delivery in flight."""
 
 import mmap
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -20,7 +22,7 @@ import dialog
 import sweep
 from dialog import Gone, until
 
-MEMORY, PROCESSES = 1, 2
+MEMORY, PROCESSES, DEATH = 1, 2, 3
 FIELDS = {"kind": 0, "left": 8, "burst": 16, "seen": 24, "failed": 32}
 NEVER = 1 << 62
 POINTS = int(os.environ.get("POINTS", "20"))  # of each sweep; 0: all
@@ -56,6 +58,10 @@ class Plan:
     def points(self, calls):
         """Those of so many calls that are tried."""
         return range(1, calls + 1, 1 + calls // POINTS if POINTS else 1)
+
+
+def threads(pid):
+    return len(os.listdir("/proc/%d/task" % pid))
 
 
 class Listener:
@@ -134,6 +140,71 @@ class Listener:
                         "4xx, or a restart" % name, self.faults)
         self.tap.result("... there are such calls",
                         [] if calls > 20 else ["only %d" % calls])
+
+    def killed_reload(self):
+        """Killed at some point of it: the new rules, all of them, behind a
+        restart, and the old or the new ones from who lives on."""
+        house, queued = self.house, self.house.messages()
+        self.plan.arm(NEVER)
+        self.reload()
+        calls, faults = self.plan["seen"], []
+        for at in self.plan.points(calls):
+            self.at = house.mark()
+            house.configure("workers = 1",
+                            limits='message-size = "%d"' % (9000 + at))
+            house.write("domains", "example.com local default\n"
+                        "d%d.test local\n" % at)
+            self.plan.arm(at, kind=DEATH)
+            self.reload()
+            self.plan.disarm()
+            self.again(None)
+            if not until(lambda: self.obeys(at)):
+                faults.append("%d: other rules" % at)
+            if house.messages() != queued:
+                faults.append("%d: the queue has changed" % at)
+        self.tap.result("J21 waypost-smtpd killed at %d points of a reload: "
+                        "whole rules, an untouched queue" %
+                        len(self.plan.points(calls)), faults)
+
+    def obeys(self, number):
+        try:
+            peer = self.house.peer()
+            said = peer.ehlo()
+            peer.cmd("MAIL FROM:<a@b.test>")
+            return ("SIZE %d\n" % (9000 + number) in said and
+                    peer.cmd("RCPT TO:<u@d%d.test>" % number)[:3] == "250")
+        except (Gone, OSError):
+            return False
+
+    def no_processes(self):
+        """H06: fork() fails for a while.  Tries are counted, and they come
+        ever more seldom."""
+        house, pause = self.house, 100
+        usual = threads(house.workers()[0])
+        house.stop()
+        house.configure("workers = 2")
+        house.start(before=self.plan.before)
+        until(lambda: {threads(p) for p in house.workers()} == {usual})
+        self.at = house.mark()
+        first = house.workers()[0]
+        self.plan.arm(1, 1 << 40, PROCESSES)
+        os.kill(first, signal.SIGKILL)
+        until(lambda: self.plan["failed"] >= 3)
+        served = (self.letter() or "").startswith("250")
+        self.plan.disarm()
+        pauses = [int(n) for n in re.findall(
+            r"not-started .*restart-ms=(\d+)", house.logged()[self.at:])]
+        faults = [] if served else ["the other worker does not serve"]
+        for n in pauses:
+            faults += [] if n == 2 * pause else ["pauses: %s" % pauses]
+            pause = n
+        if len(pauses) != self.plan["failed"]:
+            faults.append("%d tries, %s" % (self.plan["failed"], pauses))
+        if not until(lambda: len(house.workers()) == 2):
+            faults.append("it does not come back")
+        self.tap.result("H06 a worker dies and fork says EAGAIN: others serve, "
+                        "each try waits twice as long, and it comes back",
+                        faults)
 
     def reconcile(self):
         numbers = [int(text.split(b"X-Unique: ")[1].split(b".")[0])
@@ -260,6 +331,8 @@ def listener(tap, build, scratch):
     one = Listener(tap, build, scratch)
     one.sweep("a session with a message", one.letter)
     one.sweep("a reload", one.reload)
+    one.killed_reload()
+    one.no_processes()
     one.reconcile()
     tap.result("it stops with 0",
                [code for code in [one.house.stop()] if code != 0])
