@@ -26,7 +26,7 @@
 enum guard { GUARD_FREE, GUARD_TAKEN, GUARD_LIVE };
 static struct {
 	atomic_int state;
-	int dirfd;
+	int tmp_fd, new_fd;
 	char id[BATCH_ID_LEN + 1];
 } guard;
 
@@ -37,7 +37,8 @@ guard_set(struct draft *d)
 	if (!atomic_compare_exchange_strong(
 		&guard.state, &expected, GUARD_TAKEN))
 		return;
-	guard.dirfd = d->store->tmp_fd;
+	guard.tmp_fd = d->store->tmp_fd;
+	guard.new_fd = d->store->new_fd;
 	memcpy(guard.id, d->id, sizeof(guard.id));
 	d->guarded = true;
 	atomic_store(&guard.state, GUARD_LIVE);
@@ -55,8 +56,11 @@ void
 draft_emergency_unlink(void)
 {
 	int saved = errno;
-	if (atomic_load(&guard.state) == GUARD_LIVE)
-		(void)unlinkat(guard.dirfd, guard.id, 0);
+	if (atomic_load(&guard.state) == GUARD_LIVE) {
+		(void)unlinkat(guard.tmp_fd, guard.id, 0);
+		/* Renamed, but nobody was told yet. */
+		(void)unlinkat(guard.new_fd, guard.id, 0);
+	}
 	errno = saved;
 }
 

@@ -86,8 +86,10 @@ int draft_commit(struct draft *d) MUST_CHECK;
 void draft_discard(struct draft *d);
 
 /* The name of the live draft for a signal handler: async-signal-safe
- * unlink of tmp/ID if one is open (B17).  Of several drafts at a time it
- * knows one; recovery takes care of the others. */
+ * unlink of tmp/ID, or of new/ID before draft_commit() has returned, if one is
+ * open (B17): what was not accepted is not sent, unless the carrier was
+ * faster.  Of several drafts at a time it knows one; recovery takes care of
+ * the others. */
 void draft_emergency_unlink(void);
 
 /* --- the carrier's moves --- */

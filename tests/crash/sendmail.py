@@ -70,6 +70,8 @@ class Ring:
         accepted, left, faults = self.look()
         if accepted != 1 and code == 0:
             faults.append("exit 0, but nothing in the queue")
+        if accepted and code != 0 and hit[0] in ("renameat2", "fsync"):
+            faults.append("exit %s, but in the queue" % code)
         if left:
             faults.append("temporary file left, exit %s" % code)
         return hit, faults
