@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -53,6 +54,20 @@ class Actions:
         if self.secure:
             self.sock.unwrap()
         self.do_close(_)
+
+    def do_bye(self, _):
+        """close_notify, which ends this direction only; then FIN."""
+        self.sock.setblocking(False)
+        try:
+            self.sock.unwrap()
+        except (ssl.SSLError, OSError):
+            pass
+        raise Gone("by bye")
+
+    def do_alert(self, _):
+        """A fatal alert (handshake_failure) that no key protects."""
+        os.write(self.sock.fileno(), b"\x15\x03\x03\x00\x02\x02\x28")
+        raise Gone("by alert")
 
     def do_rst(self, _):
         s = self.sock if self.secure else self.raw
