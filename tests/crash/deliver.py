@@ -131,7 +131,7 @@ def main(build, prefix, sink):
     faults = [] if code == 0 else ["exit %s\n%s" % (code, output)]
     tap.result("delivery without a fault: %d calls" % len(calls),
                faults + rings[0].look(set()))
-    sweep.sweep(tap, "delivery", calls, (sweep.KILL,), rings, "killed")
+    sweep.sweep(tap, "A39 delivery", calls, (sweep.KILL,), rings, "killed")
     sweep.sweep(tap, "delivery", calls, sweep.ERRORS + sweep.HARMLESS, rings,
                 "failed")
     tap.done()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """waypostd's pickup door and local delivery, killed or failed at each call
-(J08, J09, I01-I10): a file that was left in pickup/ arrives once, whole."""
+(J08, J09, I01-I10, A39): a file that was left in pickup/ arrives once, whole."""
 
 import os
 import sys
@@ -67,7 +67,7 @@ def main(build, prefix):
     faults = [] if code == 0 else ["exit %s\n%s" % (code, output)]
     tap.result("pickup without a fault: %d calls" % len(calls),
                faults + rings[0].look())
-    sweep.sweep(tap, "pickup", calls, (sweep.KILL,), rings, "killed")
+    sweep.sweep(tap, "A39 pickup", calls, (sweep.KILL,), rings, "killed")
     sweep.sweep(tap, "pickup", calls, sweep.ERRORS + sweep.HARMLESS, rings,
                 "failed")
     tap.done()

@@ -205,7 +205,11 @@ for stage in greeting ehlo mail rcpt data dot; do
 		[ "$stage" = dot ] && fate='queued unsure' || fate=queued
 		mx s "$stage=$how"
 		connect=600ms timeout=600ms run $four
-		all_four "$stage: $how" "$fate"
+		case $stage:$how in
+		greeting:HTTP*) case='K03 ' ;;
+		*) case= ;;
+		esac
+		all_four "$case$stage: $how" "$fate"
 	done
 done
 mx s 'greeting=554 5.7.1 go away'

@@ -119,6 +119,27 @@ is "... one login among two sessions" \
 	"$(connections route) $(grep -c '< AUTH' "$work/route.dialogue")" '2 1'
 table=
 
+# --- F22: a session in clear is not used where TLS is demanded ---
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+	-subj /CN=localhost -keyout "$work/key.pem" -out "$work/cert.pem" \
+	2>"$work/openssl.log" || skip "openssl makes no certificate"
+mx s --cert "$work/cert.pem" --key "$work/key.pem"
+table="clear.test remote host=[127.0.0.1]:$port tls=none
+secret.test remote host=[127.0.0.1]:$port tls=require"
+place </dev/null
+carrier a
+post a m1 me@example.com u@clear.test
+ok "F22 in clear to a host" within 20 have_saved s 1
+post a m2 me@example.com u@secret.test
+ok "F22 ... and to the same one by TLS" within 20 have_saved s 2
+stop a_carrier
+is "F22 ... in a session of its own, which is secured first" \
+	"$(sed -n 's/^\([0-9]*\) < \(STARTTLS\|MAIL\|RCPT\)\( TO:<u@\([a-z]*\)\)\{0,1\}.*/\1 \2 \4/p' \
+		"$work/s.dialogue" | sed 's/ $//' | xargs -d '\n')" \
+	'1 MAIL 1 RCPT clear 2 STARTTLS 2 MAIL 2 RCPT secret'
+table=
+
 # --- A40: messages for each connection ---
 
 mx s

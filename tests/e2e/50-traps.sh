@@ -228,10 +228,10 @@ for tls in none require; do
 		out '^outcome 1 .* never 554 5\.3\.4 sent too much'
 done
 for how in close shutdown rst; do
-	for stage in mail dot; do
+	for stage in mail body dot; do
 		tls_server $stage=$how
-		deliver -t require
-		ok "C17 $how inside TLS at $stage: LATER" \
+		deliver -t require -b 2000000
+		ok "C17 K22 $how inside TLS at $stage: LATER" \
 			out '^outcome 1 .* later 0 4\.4\.2'
 	done
 done

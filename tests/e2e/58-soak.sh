@@ -1,7 +1,8 @@
 #!/bin/sh
 # A soak in short (H20): sessions that end in every way and messages that are
 # delivered, refused and put off; the second half needs no more memory and no
-# more descriptors than the first one.
+# more descriptors than the first one.  A long queue costs little memory and
+# holds up neither the start nor what comes next (H07).
 #   58-soak.sh BUILD
 . "${0%/*}/lib.sh"
 . "$top/tests/e2e/carry.sh"
@@ -87,4 +88,35 @@ stop a_carrier
 is "waypostd ends with 0" "$code" 0
 kill "$parent"
 reap "$parent" 20
+
+# --- H07: a fifth of the 100,000; tests/bench/run has them all ---
+
+backlog=${BACKLOG:-20000}
+dead=$(free_port)
+instance b <<END
+smarthost { hosts = { "[127.0.0.1]:$dead" } tls = none }
+queue { retry = { "1h" } }
+END
+echo 'example.com local default' >"$work/b/domains"
+spawn empty waypostd b
+alone=$pid
+within 20 grep -q ': started ' "$work/empty.log"
+usual=$(awk '/^VmRSS/ { print $2 }' "/proc/$alone/status")
+kill "$alone"
+reap "$alone" 20
+"$build/tests/bench/fill" "$work/b/spool" "$backlog" 300 x.test
+post b m1 me@example.com joe@example.com
+start=$(ms)
+carrier b
+dropped() {
+	[ "$(files "$work/b/spool/drop")" -gt 0 ]
+}
+ok "H07 $backlog are queued: the next one is delivered" within 30 dropped
+took=$(($(ms) - start))
+ok "H07 ... $took ms behind the start" [ "$took" -lt 30000 ]
+rss=$(awk '/^VmRSS/ { print $2 }' "/proc/$carrier_pid/status")
+# 64 MiB for 100,000; what an empty one needs is not theirs.
+ok "H07 ... $((rss - usual)) KiB for them" \
+	[ $((rss - usual)) -lt $((backlog * 65536 / 100000)) ]
+stop b_carrier
 done_testing

@@ -117,6 +117,13 @@ def cell(p, kind, expected):
     return wrong
 
 
+def named(default, box, kind, listed):
+    """The acceptance check that is this cell (A8 with AUTH and without)."""
+    return {("allow", "no", False): "A6 ", ("deny", "yes", False): "A7 ",
+            ("deny", "no", False): "A8 ", ("allow", "yes", True): "A9 "}.get(
+                (default, box, listed), "") if kind == "unknown" else ""
+
+
 def matrix(tap, h):
     clients = Clients(h)
     for mode in itertools.product(("deny", "allow"), ("yes", "no")):
@@ -136,8 +143,8 @@ def matrix(tap, h):
                 wrong.append("%d queued" % queued)
             if queued == 0 and expected or queued and not expected:
                 wrong.append("%d queued" % queued)
-            tap.ok("%s+%s %s, %slisted, %sauthenticated: %d" % (
-                *mode, kind, "" if listed else "not ", "" if auth else "not ",
+            tap.ok("%s%s+%s %s, %slisted, %sauthenticated: %d" % (
+                named(*mode, kind, listed), *mode, kind, "" if listed else "not ", "" if auth else "not ",
                 250 if expected else 550), not wrong, *wrong)
 
 

@@ -73,7 +73,7 @@ stem_file(const char *tail)
 /* --- the drop directory --- */
 
 static void
-test_A03_x_lines_then_the_message(void **state)
+test_A3_x_lines_then_the_message(void **state)
 {
 	(void)state;
 	uint32_t all[] = {0, 1};
@@ -497,7 +497,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_A03_x_lines_then_the_message),
+	    TEST(test_A3_x_lines_then_the_message),
 	    TEST(test_null_sender),
 	    TEST(test_only_these_recipients),
 	    TEST(test_A39_again_replaces),

@@ -46,6 +46,30 @@ test_A36_envelope_from_the_header(void **state)
 	free(text);
 }
 
+/* 4 KB of To, folded by whoever wrote it: all of them, and the folding. */
+static void
+test_A36_folding_is_kept(void **state)
+{
+	char letter[8192] = "From: a@e.test\nTo: r0@e.test";
+	char want[8192] = "\r\nTo: r0@e.test";
+	size_t n = strlen(letter), m = strlen(want);
+	(void)state;
+	for (int i = 1; i < 250; i++) {
+		n += (size_t)snprintf(
+		    letter + n, sizeof(letter) - n, ",\n\tr%d@e.test", i);
+		m += (size_t)snprintf(
+		    want + m, sizeof(want) - m, ",\r\n\tr%d@e.test", i);
+	}
+	(void)snprintf(letter + n, sizeof(letter) - n, "\n\nx\n");
+	(void)snprintf(want + m, sizeof(want) - m, "\r\n");
+	put("m", letter);
+	(void)run();
+	char *text = message();
+	assert_int_equal(p.env.nrcpts, 250);
+	assert_has(text, want);
+	free(text);
+}
+
 static void
 test_A38_dots(void **state)
 {
@@ -255,6 +279,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_A36_a_file_is_queued),
 	    TEST(test_A36_envelope_from_the_header),
+	    TEST(test_A36_folding_is_kept),
 	    TEST(test_A38_dots),
 	    TEST(test_L05_L07_names),
 	    TEST(test_L07_a_bad_name_is_escaped_in_the_reason),
