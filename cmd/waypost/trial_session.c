@@ -135,6 +135,8 @@ on_closed(void *arg, struct hop *h, const struct status *st, bool was_ready)
 		show('*', st->text, strlen(st->text));
 		targets_failed(
 		    t->targets, hop_peer(h), clock_mono_ms() + DEAD_MS, st);
+		if (hop_forbidden(h))
+			targets_forbidden(t->targets);
 	}
 	dial_stop(&t->dial);
 }

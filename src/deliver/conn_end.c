@@ -63,6 +63,8 @@ no_session(struct conn *conn, const struct status *st)
 			    d->carrier->conf, now, st);
 		targets_failed(
 		    d->targets, &conn->target, now + TARGET_DEAD_MS, st);
+		if (hop_forbidden(conn->hop))
+			targets_forbidden(d->targets);
 		return;
 	}
 	/* The host lives; it only wants no more of us. */

@@ -280,6 +280,15 @@ hop_unreached(const struct hop *h)
 }
 
 bool
+hop_forbidden(const struct hop *h)
+{
+	bool published = h->records || h->proof == PROOF_STS;
+	return h->refused_first ||
+	       (published && (strcmp(h->end.enhanced, "4.7.5") == 0 ||
+				 strcmp(h->end.enhanced, "5.7.10") == 0));
+}
+
+bool
 hop_refused(const struct hop *h)
 {
 	return h->refused;

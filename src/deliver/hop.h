@@ -115,6 +115,10 @@ bool hop_refused(const struct hop *h);
 bool hop_greeted(const struct hop *h);
 bool hop_unreached(const struct hop *h);
 
+/* In closed(): what the domain or the host publishes (DANE, MTA-STS) was in
+ * the way, or could not be known.  No other way may undo that. */
+bool hop_forbidden(const struct hop *h);
+
 /* For logs and reports: "none", or "TLSv1.3 TLS_AES_256_GCM_SHA384" and what
  * proved that it is the right host: "unverified" (nothing did), "verified"
  * (authorities, as tls = verify wants), "mta-sts" or "dane". */

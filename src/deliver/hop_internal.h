@@ -72,7 +72,8 @@ struct hop {
 	/* What it is to prove. */
 	enum tls_wish wish;
 	enum hop_proof proof;
-	bool testing;    /* as MTA-STS, for the log only */
+	bool refused_first; /* not even connected to */
+	bool testing;       /* as MTA-STS, for the log only */
 	bool records;    /* TLSA records: there is TLS, whether usable or not */
 	char found[200]; /* what is published, in words */
 	char *domain;    /* NULL: no MTA-STS */

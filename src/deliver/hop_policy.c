@@ -21,6 +21,7 @@ static void PRINTF_LIKE(3, 4)
 {
 	char why[400], ip[IP_TEXT_MAX];
 	struct status st;
+	h->refused_first = true;
 	va_list ap;
 	va_start(ap, fmt);
 	(void)vsnprintf(why, sizeof(why), fmt, ap);

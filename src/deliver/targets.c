@@ -41,7 +41,8 @@ struct targets {
 	const struct session_conf *refused; /* its user is not let in ... */
 	int64_t refused_until;              /* ... monotonic ms */
 	struct status last;                 /* why there is none */
-	bool unsure; /* a look-up failed: there may be more hosts */
+	bool unsure;    /* a look-up failed: there may be more hosts */
+	bool forbidden; /* none but those known by now */
 };
 
 struct targets *
@@ -66,7 +67,7 @@ clear(struct targets *t)
 	t->v = NULL;
 	t->n = t->nsources = t->next = t->ourselves = 0;
 	t->refused = NULL;
-	t->unsure = false;
+	t->unsure = t->forbidden = false;
 	status_set(&t->last, LATER, 0, "4.4.4", "no host to send to");
 }
 
@@ -216,7 +217,7 @@ refresh(struct targets *t, int64_t now)
 	free(t->v);
 	t->v = NULL;
 	t->n = t->next = t->ourselves = 0;
-	t->unsure = false;
+	t->unsure = t->forbidden = false;
 	t->looked_up = now;
 }
 
@@ -280,6 +281,10 @@ targets_pick(
 		}
 		if (t->lookup != NULL || probed)
 			return PICK_WAIT;
+		if (t->forbidden) {
+			*st = t->last;
+			return PICK_NONE;
+		}
 		while (t->next < t->nsources &&
 		       is_refused(t, t->sources[t->next].session, now))
 			t->next++;
@@ -338,6 +343,13 @@ targets_failed(struct targets *t, const struct hop_target *which, int64_t until,
 }
 
 void
+targets_forbidden(struct targets *t)
+{
+	/* Hosts that the administrator named are as good as each other. */
+	t->forbidden = t->next > 0 && !t->sources[0].ours;
+}
+
+void
 targets_refused(struct targets *t, const struct session_conf *which,
     int64_t until, const struct status *why)
 {
@@ -350,6 +362,7 @@ void
 targets_revive(struct targets *t)
 {
 	t->refused = NULL;
+	t->forbidden = false;
 	for (size_t i = 0; i < t->n; i++)
 		t->v[i].dead_until = 0;
 	/* A failed look-up is asked again, too. */

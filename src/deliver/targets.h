@@ -65,6 +65,10 @@ int64_t targets_opens(const struct targets *t, int64_t now);
 void targets_failed(struct targets *t, const struct hop_target *which,
     int64_t until, const struct status *why);
 
+/* It was DANE or MTA-STS that forbade it: what stands behind the hosts known
+ * by now, a smart host, must not undo that (until targets_revive()). */
+void targets_forbidden(struct targets *t);
+
 /* A server refused the user of these settings: leave all alone that share
  * them, for more tries may lock the account (F23). */
 void targets_refused(struct targets *t, const struct session_conf *which,

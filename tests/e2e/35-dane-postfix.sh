@@ -41,6 +41,7 @@ host() { # NAME ADDRESS|ALIAS [TLSA]...
 	host clear 127.0.0.2 "3 1 1 $ee"
 	host bogus 127.0.0.1 "3 1 1 $(printf %064d 4711)"
 	host none 127.0.0.1
+	host dead 127.0.0.9
 	host noneclear 127.0.0.2
 	# An alias: the records of the host itself, if it has some ...
 	host alias mxee
@@ -124,6 +125,25 @@ within 20 in_postfix 12
 is "what Postfix got" "$(grep -c 'status=sent' "$work/postfix.log")" 12
 is "what was sent in clear" "$(find "$work" -name 'sink.*' | wc -l)" 2
 
+# --- a smart host behind it does not undo what DANE forbids ---
+
+cat >>"$work/a/waypost.conf" <<-END
+smarthost { hosts = "[127.0.0.2]:2525" direct-first = true tls = none }
+END
+: >"$work/a.carrier.log"
+drain a --flush
+post a gone me@example.com x@nowhere.signed.test
+post a dead me@example.com x@dead.signed.test
+drain a
+ok "a domain that does not exist: by the smart host" \
+	logged a 'to=x@nowhere.signed.test .*127.0.0.2.*verdict=done'
+ok "exchangers that are down: by the smart host" \
+	logged a 'to=x@dead.signed.test .*127.0.0.2.*verdict=done'
+for d in wrong clear bogus taname awaywrong; do
+	ok "no way round DANE ($d)" waits $d.signed.test DANE
+done
+is "... so all still wait" "$(queued a)" 8
+
 # --- waypost test ---
 
 try() { # DOMAIN
@@ -145,6 +165,7 @@ try wrong.signed.test
 is "test: another key" "$code" 75
 ok "... in words" tells 'DANE: no TLSA record matches the certificate'
 ok "... and no mail was spoken" not tells '^> MAIL'
+ok "... nor with the smart host" not tells '^\* 127.0.0.2.*TLS'
 try clear.signed.test
 is "test: no STARTTLS" "$code" 75
 ok "... in words" tells 'DANE: there are TLSA records, but .* STARTTLS'
