@@ -65,6 +65,8 @@
 #define HOSTS_FILE_MAX (64 * 1024 * 1024)
 
 #define CONF_FILE_MAX (1024 * 1024)
+#define CONF_MEMORY_PER_OCTET 512 /* of a file, once libconfuse has read it */
+#define CONF_MEMORY 1024          /* so many octets of a file are added */
 #define TABLE_FILE_MAX (256 * 1024 * 1024)
 #define ALIAS_FILE_MAX (16 * 1024 * 1024)
 #define DKIM_KEY_FILE_MAX 16384

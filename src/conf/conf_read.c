@@ -296,6 +296,15 @@ read_table(struct conf *c, unsigned flags, struct faults *f)
 		    "route=smarthost needs a smarthost section in %s", c->path);
 }
 
+/* libconfuse does not look whether it got memory, and how much there is may
+ * be a caller's choice (B11): see first that there is enough.  Address space
+ * that was there once is there again, since nobody else takes it. */
+static void
+ensure_memory(size_t len)
+{
+	free(alloc_grow(NULL, CONF_MEMORY + len, CONF_MEMORY_PER_OCTET));
+}
+
 struct conf *
 conf_read(const char *path, const char *text, size_t len, unsigned flags,
     struct faults *f)
@@ -309,6 +318,8 @@ conf_read(const char *path, const char *text, size_t len, unsigned flags,
 	for (size_t i = 0; i < keys_nsections; i++)
 		if (keys_sections[i].shape == SECTION_ONCE)
 			keys_default(&keys_sections[i], c);
+	if (text != NULL)
+		ensure_memory(len);
 	cfg_t *root = make_parser();
 	bool whole = text != NULL && parse(&r, root, text, len);
 	read_all(&r, root);

@@ -41,6 +41,7 @@ static const struct {
     {"SIGTERM", SIGTERM, true},
     {"SIGINT", SIGINT, true},
     {"SIGHUP", SIGHUP, true},
+    {"SIGQUIT", SIGQUIT, true},
     {"ENOSPC", ENOSPC, false},
     {"EIO", EIO, false},
     {"EINTR", EINTR, false},

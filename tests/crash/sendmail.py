@@ -106,8 +106,8 @@ def ring_of(tap, rings, title):
     syncs = sum(call in ("fsync", "fdatasync") for call, _ in calls)
     tap.result("at most two syncs", [] if syncs <= 2 else ["%d" % syncs])
     sweep.sweep(tap, title, calls, (sweep.KILL,), rings, "killed")
-    sweep.sweep(tap, title, calls, ("SIGTERM", "SIGINT", "SIGHUP"), rings,
-                "signalled")
+    sweep.sweep(tap, title, calls, ("SIGTERM", "SIGINT", "SIGHUP",
+                                     "SIGQUIT"), rings, "signalled")
     sweep.sweep(tap, title, calls, sweep.ERRORS + sweep.HARMLESS, rings,
                 "failed")
 

@@ -100,6 +100,10 @@ NEVER = {
 
 # What HAZARDS.md calls the faults of each kind.
 CASES = {
+    "SIGTERM": "B17",
+    "SIGINT": "B17",
+    "SIGHUP": "B17",
+    "SIGQUIT": "B17",
     "ENOSPC": "I01 I02 I09",  # I02: out of inodes is ENOSPC at create
     "EDQUOT": "I03",
     "EIO": "I06 I07 I09 I10 I11",

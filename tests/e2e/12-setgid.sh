@@ -126,6 +126,21 @@ for kib in 2500 2600 2700 2800 2900 3000 3100 3200 3400 3600 4000; do
 	esac
 done
 is 'B11 RLIMIT_AS' "$bad" ''
+# A long configuration, and each limit that memory may end at while it is read.
+cp "$work/etc/waypost.conf" "$work/short"
+for i in $(seq 100); do
+	echo "listen \"l$i\" { address = \"127.0.0.1:$((20000 + i))\" }"
+done >>"$work/etc/waypost.conf"
+bad=
+for kib in $(seq 2700 40 4400); do
+	try sh -c "ulimit -v $kib; exec '$mail' a@b"
+	case $state in
+	'71 0 0' | '75 0 0' | '127 0 0' | '0 1 0') ;;
+	*) bad="$bad $kib: $state;" ;;
+	esac
+done
+is 'B11 RLIMIT_AS, while libconfuse reads' "$bad" ''
+cat "$work/short" >"$work/etc/waypost.conf"
 accepted 'B13 RLIMIT_NPROC 1' setpriv --reuid $user "$(command -v prlimit)" \
 	--nproc=1 "$mail" a@b
 for mask in 0777 0000; do
