@@ -128,11 +128,13 @@ on_ready(void *arg, struct hop *h)
 	(void)h;
 	conn->ready = true;
 	conn->destination->nready++;
+	sessions_begin(
+	    &conn->destination->carrier->pool.sessions, &conn->target);
 	board_add(conn->destination->carrier->board, COUNT_SESSIONS, 1);
 	breaker_reached(conn->destination->carrier->breakers, &conn->target);
 	destination_reached(conn->destination);
 	if (conn->probe)
-		pool_resume(conn->destination->carrier);
+		pool_probed(conn->destination->carrier);
 	conn->probe = false;
 	destination_mark(conn->destination);
 }
@@ -190,8 +192,10 @@ on_closed(void *arg, struct hop *h, const struct status *st, bool was_ready)
 	c->pool.conns--;
 	if (conn->leaving)
 		c->pool.leaving--;
-	if (was_ready)
+	if (was_ready) {
 		d->nready--;
+		sessions_end(&c->pool.sessions, &conn->target);
+	}
 	conn_ended(conn, st, was_ready);
 	free(conn);
 	pool_release(c);
@@ -246,7 +250,7 @@ starve(struct destination *d)
 	struct pool *p = &d->carrier->pool;
 	if (!d->is_starved) {
 		d->is_starved = true;
-		STAILQ_INSERT_TAIL(&p->starved, d, starved_link);
+		TAILQ_INSERT_TAIL(&p->starved, d, starved_link);
 		p->nstarved++;
 	}
 	struct conn *oldest = TAILQ_FIRST(&p->idle);
@@ -255,6 +259,16 @@ starve(struct destination *d)
 		set_idle(oldest, false);
 		hop_quit(oldest->hop);
 	}
+}
+
+/* Somebody's probe may open what is closed to us now. */
+static void
+await_probe(struct destination *d)
+{
+	if (d->is_probed)
+		return;
+	d->is_probed = true;
+	TAILQ_INSERT_TAIL(&d->carrier->pool.probed, d, probed_link);
 }
 
 bool
@@ -281,9 +295,14 @@ conn_open_one(struct destination *d)
 		return true;
 	case PICK_WAIT:
 		return false;
+	case PICK_PROBED:
+		await_probe(d);
+		return false;
 	case PICK_NONE:
 		if (d->nconns == 0)
 			destination_failed(d, &st);
+		else
+			await_probe(d);
 		return false;
 	}
 	return false;

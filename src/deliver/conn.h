@@ -67,8 +67,6 @@ void destination_free(struct carrier *c, struct destination *d);
 
 /* Has it a session with this address? */
 bool target_lives(const struct destination *d, const struct hop_target *t);
-/* Has any destination a session with this address? */
-bool pool_lives(struct carrier *c, const struct hop_target *t);
 
 /* No host of it can be reached (LATER) or will ever be (NEVER): answers all
  * that waits, starts the back-off. */
@@ -76,6 +74,9 @@ void destination_failed(struct destination *d, const struct status *st);
 
 /* A session was set up: end of the back-off, the window grows. */
 void destination_reached(struct destination *d);
+
+/* A probe has ended: whoever waited for what comes of it looks again. */
+void pool_probed(struct carrier *c);
 
 /* A connection became free for destinations that wait for one. */
 void pool_release(struct carrier *c);

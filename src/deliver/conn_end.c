@@ -58,7 +58,7 @@ no_session(struct conn *conn, const struct status *st)
 		/* One that serves others wants no more of us; that is not
 		 * for others to suffer from. */
 		if (hop_unreached(conn->hop) &&
-		    !pool_lives(d->carrier, &conn->target))
+		    !sessions_has(&d->carrier->pool.sessions, &conn->target))
 			breaker_failed(d->carrier->breakers, &conn->target,
 			    d->carrier->conf, now, st);
 		targets_failed(
@@ -107,7 +107,7 @@ conn_ended(struct conn *conn, const struct status *st, bool was_ready)
 		no_session(conn, st);
 		if (conn->probe) {
 			breaker_let_go(c->breakers, &conn->target);
-			pool_resume(c);
+			pool_probed(c);
 		}
 	} else if (conn->achieved)
 		d->lost = 0;

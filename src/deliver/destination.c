@@ -28,7 +28,7 @@ destination_mark(struct destination *d)
 {
 	if (!d->is_dirty) {
 		d->is_dirty = true;
-		STAILQ_INSERT_TAIL(&d->carrier->pool.dirty, d, dirty_link);
+		TAILQ_INSERT_TAIL(&d->carrier->pool.dirty, d, dirty_link);
 	}
 	carrier_wake(d->carrier);
 }
@@ -90,11 +90,13 @@ destination_free(struct carrier *c, struct destination *d)
 {
 	hash_remove(&c->pool.destinations, &d->link);
 	if (d->is_dirty)
-		STAILQ_REMOVE(&c->pool.dirty, d, destination, dirty_link);
+		TAILQ_REMOVE(&c->pool.dirty, d, dirty_link);
 	if (d->is_starved) {
-		STAILQ_REMOVE(&c->pool.starved, d, destination, starved_link);
+		TAILQ_REMOVE(&c->pool.starved, d, starved_link);
 		c->pool.nstarved--;
 	}
+	if (d->is_probed)
+		TAILQ_REMOVE(&c->pool.probed, d, probed_link);
 	if (d->failures > 0)
 		board_well(c->board, d->key);
 	intern_drop_reason(&c->schedule.interns, d->why);

@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "conf/route.h"
 #include "deliver/job.h"
+#include "deliver/sessions.h"
 #include "deliver/targets.h"
 
 struct carrier;
@@ -23,16 +24,18 @@ struct conn;
 struct destination;
 
 TAILQ_HEAD(conn_list, conn);
-STAILQ_HEAD(destination_list, destination);
+TAILQ_HEAD(destination_list, destination);
 
 /* All destinations of a carrier. */
 struct pool {
 	struct hash destinations;
+	struct sessions sessions;        /* of all destinations */
 	unsigned conns;                  /* open or opening */
 	struct conn_list idle;           /* oldest first */
 	struct destination_list dirty;   /* to pump */
 	struct destination_list starved; /* wait for a free connection */
 	unsigned nstarved;
+	struct destination_list probed; /* wait for the end of a probe */
 	unsigned leaving;       /* connections that make room for them */
 	size_t waiting, active; /* jobs */
 };
@@ -62,8 +65,8 @@ struct destination {
 
 	unsigned refusals; /* of our login, since one was accepted */
 
-	bool is_dirty, is_starved;
-	STAILQ_ENTRY(destination) dirty_link, starved_link;
+	bool is_dirty, is_starved, is_probed;
+	TAILQ_ENTRY(destination) dirty_link, starved_link, probed_link;
 };
 
 void pool_init(struct pool *p);

@@ -16,8 +16,9 @@ pool_init(struct pool *p)
 {
 	*p = (struct pool){0};
 	TAILQ_INIT(&p->idle);
-	STAILQ_INIT(&p->dirty);
-	STAILQ_INIT(&p->starved);
+	TAILQ_INIT(&p->dirty);
+	TAILQ_INIT(&p->starved);
+	TAILQ_INIT(&p->probed);
 }
 
 void
@@ -26,11 +27,11 @@ pool_pump(struct carrier *c)
 	if (c->halted || c->stopping)
 		return;
 	/* What becomes dirty meanwhile has its turn later: no starvation. */
-	struct destination_list now = STAILQ_HEAD_INITIALIZER(now);
-	STAILQ_CONCAT(&now, &c->pool.dirty);
+	struct destination_list now = TAILQ_HEAD_INITIALIZER(now);
+	TAILQ_CONCAT(&now, &c->pool.dirty, dirty_link);
 	struct destination *d;
-	while ((d = STAILQ_FIRST(&now)) != NULL) {
-		STAILQ_REMOVE_HEAD(&now, dirty_link);
+	while ((d = TAILQ_FIRST(&now)) != NULL) {
+		TAILQ_REMOVE(&now, d, dirty_link);
 		d->is_dirty = false;
 		destination_pump(d);
 		if (d->waiting == 0 && d->nconns == 0 && d->active == 0 &&
@@ -61,13 +62,26 @@ pool_resume(struct carrier *c)
 void
 pool_release(struct carrier *c)
 {
-	struct destination *d = STAILQ_FIRST(&c->pool.starved);
+	struct destination *d = TAILQ_FIRST(&c->pool.starved);
 	if (d == NULL)
 		return;
-	STAILQ_REMOVE_HEAD(&c->pool.starved, starved_link);
+	TAILQ_REMOVE(&c->pool.starved, d, starved_link);
 	c->pool.nstarved--;
 	d->is_starved = false;
 	destination_mark(d);
+}
+
+/* Not all destinations: ten thousand probes that end would look at each
+ * other's ten thousand. */
+void
+pool_probed(struct carrier *c)
+{
+	struct destination *d;
+	while ((d = TAILQ_FIRST(&c->pool.probed)) != NULL) {
+		TAILQ_REMOVE(&c->pool.probed, d, probed_link);
+		d->is_probed = false;
+		destination_mark(d);
+	}
 }
 
 static void
@@ -122,26 +136,6 @@ pool_recall(struct carrier *c, bool now)
 		breakers_expire(c->breakers, clock_mono_ms());
 }
 
-struct alive {
-	const struct hop_target *target;
-	bool found;
-};
-
-static void
-lives_one(void *arg, struct hash_link *link)
-{
-	struct alive *a = arg;
-	a->found |= target_lives((struct destination *)link, a->target);
-}
-
-bool
-pool_lives(struct carrier *c, const struct hop_target *t)
-{
-	struct alive a = {t, false};
-	hash_each(&c->pool.destinations, lives_one, &a);
-	return a.found;
-}
-
 static void
 sweep_one(void *arg, struct hash_link *link)
 {
@@ -188,4 +182,5 @@ pool_free(struct carrier *c)
 {
 	hash_each(&c->pool.destinations, free_one, c);
 	hash_free(&c->pool.destinations);
+	sessions_free(&c->pool.sessions);
 }

@@ -280,7 +280,7 @@ targets_pick(
 			}
 		}
 		if (t->lookup != NULL || probed)
-			return PICK_WAIT;
+			return probed ? PICK_PROBED : PICK_WAIT;
 		if (t->forbidden) {
 			*st = t->last;
 			return PICK_NONE;

@@ -35,8 +35,9 @@ struct target {
 
 enum pick {
 	PICK_TARGET, /* *out is set */
-	PICK_WAIT,   /* a look-up is under way; changed() will be called.  Or
-	              * a probe is, whose end pumps all destinations */
+	PICK_WAIT,   /* a look-up is under way; changed() will be called */
+	PICK_PROBED, /* a probe is, by another destination; perhaps a look-up,
+	              * too */
 	PICK_NONE,   /* *st says why: LATER, or NEVER (null MX, no domain) */
 };
 
