@@ -101,7 +101,8 @@ tell_syntax(struct reader *r, cfg_t *cfg)
 		faults_add(r->f, r->c->path,
 		    cfg->line > 0 ? (unsigned)cfg->line : 0, "%s",
 		    cfg->comment);
-	for (size_t i = 0; cfg->opts[i].name != NULL; i++)
+	/* Without memory libconfuse leaves sections without options (H05). */
+	for (size_t i = 0; cfg->opts != NULL && cfg->opts[i].name != NULL; i++)
 		for (unsigned k = 0;
 		     cfg->opts[i].type == CFGT_SEC && k < cfg->opts[i].nvalues;
 		     k++)
