@@ -45,6 +45,13 @@ ok "H09 all of them have its answer" within 60 at_least 1000 \
 is "... by that probe" "$(grep -c ' no-session ' "$work/a.carrier.log")" 1
 stop a_carrier
 
+most_at_once() { # SERVER: connections
+	awk '/^[0-9]+ = connected/ { n++ }
+		n > most { most = n }
+		/^[0-9]+ (> 221|= ended)/ { n-- }
+		END { print most }' "$work/$1.dialogue"
+}
+
 # --- H10: two connections for six destinations, never more
 
 mx f --listen 0.0.0.0:0 # one host, six addresses: it sees them all
@@ -69,14 +76,39 @@ ok "... the queue is empty" within 20 empty a
 stop a_carrier
 is "... no attempt failed" \
 	"$(grep ' attempt ' "$work/a.carrier.log" | grep -vc verdict=done)" 0
-is "... there were never more" "$(awk '/^[0-9]+ = connected/ { n++ }
-	n > most { most = n }
-	/^[0-9]+ (> 221|= ended)/ { n-- }
-	END { print most }' "$work/f.dialogue")" 2
+is "... there were never more" "$(most_at_once f)" 2
 is "... and who has much lets others go first" "$(awk '/RCPT/ {
 		last = /f1.test/ ? "f1" : "other" }
 	END { print last }' "$work/f.dialogue")" f1
 stop f
+
+# --- H10: three for one destination, over kills and a reload, too
+
+mx g
+table="g.test remote host=[127.0.0.1]:$port tls=none"
+place <<END
+outbound { connections = 50 per-destination = 3 }
+END
+"$fill" "$work/a/spool" 600 600 g.test
+all_ended() { # SERVER: what was killed ends there in its own time
+	awk '/^[0-9]+ = connected/ { n++ }
+		/^[0-9]+ (> 221|= ended)/ { n-- }
+		END { exit n != 0 }' "$work/$1.dialogue"
+}
+for some in 50 200 350; do
+	carrier a
+	within 30 have_saved g "$some"
+	kill -KILL "$carrier_pid"
+	wait "$carrier_pid" 2>/dev/null
+	within 20 all_ended g
+done
+carrier a
+kill -HUP "$carrier_pid"
+ok "H10 three connections for one destination, killed three times" within 60 \
+	empty a
+stop a_carrier
+is "... there were never more" "$(most_at_once g)" 3
+stop g
 
 # --- recovery: one connection first, then more
 
