@@ -29,8 +29,11 @@
 /* A disk that took longer for the last commit is not waited for in the loop. */
 #define QUICK_US 20000
 
+/* A disk that is quicker is better kept busy than waited for. */
+#define GATHER_FROM_US 3000
+
 /* How long a group waits for more letters, at most. */
-#define GATHER_US_MAX 2000
+#define GATHER_US_MAX 5000
 
 struct ticket {
 	STAILQ_ENTRY(ticket) link;
@@ -137,7 +140,8 @@ commit_all(struct commit *c, struct tickets *some)
 /*
  * With the lock.  Clients that were answered together come back together, and
  * the first of them would have a commit to itself while all others wait for
- * the next: half the time of a commit is waited for as many as came before.
+ * the next: on a slow disk, half the time of a commit is waited for as many
+ * as came before.
  */
 static void
 gather(struct commit *c)
@@ -147,7 +151,8 @@ gather(struct commit *c)
 	us += clock_mono_us();
 	const struct timespec until = {
 	    .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
-	while (c->nwaiting < c->usual && !c->ending)
+	while (c->took_us >= GATHER_FROM_US && c->nwaiting < c->usual &&
+	       !c->ending)
 		if (pthread_cond_timedwait(&c->work, &c->lock, &until) != 0)
 			break;
 	c->usual = c->nwaiting > c->before ? c->nwaiting : c->before;
