@@ -223,8 +223,9 @@ ill(struct screen *x)
 		any = true;
 		clock_text(r->since_ms, false, since);
 		survey_span((r->until_ms - s->at_ms) / 1000, when);
-		line(x, RED, "  %.60s: since %s, %u times, tried again in %s",
-		    r->key, since, r->failures, when);
+		line(x, RED, "  %.76s", r->key);
+		line(x, NULL, "    failed %u time%s since %s, next try in %s",
+		    r->failures, r->failures == 1 ? "" : "s", since, when);
 		line(x, NULL, "    %.74s", r->text);
 	}
 }
