@@ -15,11 +15,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/limits.h"
 #include "conf/route.h"
 #include "dial.h"
-
-/* Hosts of the domain table that are asked, at most. */
-#define TABLE_HOSTS_MAX 20
 
 #define DEAD_MS (60 * 60 * 1000) /* longer than a check takes */
 
@@ -32,7 +30,7 @@ struct call {
 	unsigned tried;
 
 	/* Of the table: destinations that were asked, and those left out. */
-	char *keys[TABLE_HOSTS_MAX];
+	char *keys[CHECK_HOSTS_MAX];
 	size_t nkeys, skipped;
 };
 
@@ -149,7 +147,7 @@ on_domain(void *arg, const struct domain *d, unsigned line)
 		buf_free(&key);
 		return;
 	}
-	if (c->nkeys < TABLE_HOSTS_MAX) {
+	if (c->nkeys < CHECK_HOSTS_MAX) {
 		c->keys[c->nkeys++] = alloc_string(buf_str(&key), key.len);
 		(void)snprintf(
 		    what, sizeof(what), "%s:%u: host", c->k->c->domains, line);

@@ -9,17 +9,16 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/limits.h"
 #include "conf/route.h"
 #include "dial.h"
-
-#define ADDRESSES_MAX 16 /* of the host name that are looked at */
 
 struct asking {
 	struct check *k;
 	struct dial *dial;
 	const char *trouble; /* no server answered, and why */
 	char why[256];
-	struct ip ips[ADDRESSES_MAX];
+	struct ip ips[CHECK_ADDRESSES_MAX];
 	size_t n;
 	bool confirmed;  /* of the PTR records, one is the host name */
 	char other[256]; /* the first that is not, or "" */
@@ -39,7 +38,7 @@ on_addresses(void *arg, const struct answer *a)
 	if (a->kind == ANSWER_FAIL)
 		keep_trouble(q, a);
 	for (size_t i = 0; a->kind == ANSWER_OK && i < a->n; i++)
-		if (q->n < ADDRESSES_MAX)
+		if (q->n < CHECK_ADDRESSES_MAX)
 			q->ips[q->n++] = a->records[i].ip;
 	dial_stop(q->dial);
 }
@@ -148,6 +147,9 @@ check_names(struct check *k, struct dial *d)
 	if (q.n > 0)
 		check_tell(k, FOUND_GOOD, NULL,
 		    "name servers answer; %s has an address", k->c->hostname);
+	else if (q.trouble != NULL)
+		check_tell(k, FOUND_WARNING, "try again later",
+		    "%s cannot be asked for: %s", k->c->hostname, q.trouble);
 	else
 		check_tell(k, FOUND_WARNING,
 		    "an A or AAAA record, or another hostname",

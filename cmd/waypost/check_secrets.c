@@ -7,6 +7,7 @@
 #include "check.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@ struct told {
 struct look {
 	struct check *k;
 	struct hash told;
+	char where[PATH_MAX + 16]; /* "file:line: ", or "" */
 };
 
 static bool
@@ -38,17 +40,22 @@ same(const struct hash_link *l, const void *key)
 	return strcmp(((const struct told *)l)->name, key) == 0;
 }
 
-/* Is it the first time? */
+/* Is it the first time?  second: of a pair, or "". */
 static bool
-is_new(struct look *look, const char *name)
+is_new(struct look *look, const char *name, const char *second)
 {
-	uint64_t hash = hash_bytes(name, strlen(name));
-	if (hash_find(&look->told, hash, same, name) != NULL)
-		return false;
-	struct told *t = alloc_zero(1, sizeof(*t));
-	t->name = alloc_string(name, strlen(name));
-	hash_add(&look->told, &t->link, hash);
-	return true;
+	struct buf key;
+	buf_init(&key, 2 * PATH_MAX);
+	(void)buf_addf(&key, "%s\n%s", name, second);
+	uint64_t hash = hash_bytes(buf_str(&key), key.len);
+	bool fresh = hash_find(&look->told, hash, same, buf_str(&key)) == NULL;
+	if (fresh) {
+		struct told *t = alloc_zero(1, sizeof(*t));
+		t->name = alloc_string(buf_str(&key), key.len);
+		hash_add(&look->told, &t->link, hash);
+	}
+	buf_free(&key);
+	return fresh;
 }
 
 static void
@@ -64,7 +71,7 @@ static void
 check_secret(struct look *look, const struct session_conf *s)
 {
 	struct status st;
-	if (s->secret_file == NULL || !is_new(look, s->secret_file))
+	if (s->secret_file == NULL || !is_new(look, s->secret_file, ""))
 		return;
 	struct secret *secret = secret_read(s->secret_file, &st);
 	if (secret != NULL)
@@ -72,8 +79,9 @@ check_secret(struct look *look, const struct session_conf *s)
 		    s->secret_file);
 	else
 		check_tell(look->k, FOUND_FAULT,
-		    "one line, owner the user of waypostd, mode 0600", "%s",
-		    st.text);
+		    "a file of one line, owner the user of waypostd, mode "
+		    "0600",
+		    "%s%s", look->where, st.text);
 	secret_free(secret);
 }
 
@@ -106,14 +114,15 @@ check_pair(struct look *look, const char *certificate, const char *key)
 {
 	struct check *k = look->k;
 	const char *why = "";
-	if (certificate == NULL || key == NULL || !is_new(look, certificate))
+	if (certificate == NULL || key == NULL ||
+	    !is_new(look, certificate, key))
 		return;
 	struct secure_context *c =
 	    secure_context_new(certificate, key, "modern", NULL, &why);
 	if (c == NULL)
 		check_tell(k, FOUND_FAULT,
 		    "certificate and key of one pair, readable by the daemons",
-		    "%s, %s: %s", certificate, key, why);
+		    "%s%s, %s: %s", look->where, certificate, key, why);
 	else
 		check_end(k, certificate);
 	secure_context_unref(c);
@@ -123,7 +132,7 @@ check_pair(struct look *look, const char *certificate, const char *key)
 static void
 check_authorities(struct look *look, const char *file)
 {
-	if (file == NULL || !is_new(look, file))
+	if (file == NULL || !is_new(look, file, ""))
 		return;
 	BIO *in = BIO_new_file(file, "r");
 	X509 *x = in != NULL ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
@@ -146,9 +155,13 @@ check_session(struct look *look, const struct session_conf *s)
 static void
 on_domain(void *arg, const struct domain *d, unsigned line)
 {
-	(void)line;
-	if (d->session != NULL)
-		check_session(arg, d->session);
+	struct look *look = arg;
+	if (d->session == NULL)
+		return;
+	(void)snprintf(look->where, sizeof(look->where),
+	    "%s:%u: ", look->k->c->domains, line);
+	check_session(look, d->session);
+	look->where[0] = '\0';
 }
 
 static void
@@ -157,7 +170,7 @@ check_dkim(struct look *look)
 	const struct conf *c = look->k->c;
 	for (size_t i = 0; i < c->ndkim; i++)
 		for (size_t n = 0; n < c->dkim[i].keys.n; n++)
-			if (is_new(look, c->dkim[i].keys.v[n]) &&
+			if (is_new(look, c->dkim[i].keys.v[n], "") &&
 			    access(c->dkim[i].keys.v[n], R_OK) != 0 &&
 			    !(c->dkim[i].optional && errno == ENOENT))
 				check_tell(look->k, FOUND_FAULT,

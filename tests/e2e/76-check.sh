@@ -114,6 +114,19 @@ for pair in good:other expired:expired good:good; do
 	esac
 done
 
+place <<END
+tls { certificate = "$work/good.crt"  key = "$work/good.key" }
+listen lan { address = "127.0.0.1:2525"
+	certificate = "$work/good.crt"  key = "$work/other.key" }
+END
+check --offline
+ok "one certificate with two keys" finds '^FAULT +/.*good\.crt, /.*other\.key: '
+place </dev/null
+rm -rf "$work/place/spool"
+check --offline
+ok "no spool" finds "^FAULT +$work/place/spool: No such file"
+ok "... and all else is looked at" finds '^ok +no open relay'
+
 # --- names, secrets and smart hosts ---
 spawn names "$python" -Bc "import sys, time
 sys.path.insert(0, '$top/tests/e2e')
@@ -202,7 +215,7 @@ d.test remote host=[127.0.0.1]:$port tls=require user=relay secret-file=$work/mi
 END
 check
 ok "its secret" finds "^ok +secret-file $work/secret$"
-ok "a secret that is missing" finds "^FAULT +secret-file $work/missing"
+ok "a secret that is missing" finds "^FAULT +/.*/domains:6: secret-file $work/missing"
 ok "a client certificate that expired" finds '^FAULT +/.*expired.crt: expired'
 ok "a login at its host, by file:line" \
 	finds '^ok +/.*/domains:2: host .*, logged in$'
