@@ -173,6 +173,26 @@ conf_again(const struct conf *old)
 	return CONF_TABLE | (there ? CONF_DOMAINS : 0U);
 }
 
+static bool
+same_words(const struct words *a, const struct words *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i], b->v[i]) != 0)
+			return false;
+	return true;
+}
+
+bool
+conf_same_dns(const struct conf *a, const struct conf *b)
+{
+	const char *x = a->dns.trust_anchor, *y = b->dns.trust_anchor;
+	return same_words(&a->dns.servers, &b->dns.servers) &&
+	       a->dns.hosts_file == b->dns.hosts_file &&
+	       strcmp(x != NULL ? x : "", y != NULL ? y : "") == 0;
+}
+
 struct conf *
 conf_ref(struct conf *c)
 {

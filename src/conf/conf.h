@@ -195,6 +195,9 @@ struct conf *conf_load(
  * editor's doing for a moment: without it local mail would leave. */
 unsigned conf_again(const struct conf *old);
 
+/* Would both ask the same name servers in the same way? */
+bool conf_same_dns(const struct conf *a, const struct conf *b);
+
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf *c); /* NULL is fine */
 

@@ -37,31 +37,11 @@ live_names(struct carrier *c)
 	return 0;
 }
 
-static bool
-same_words(const struct words *a, const struct words *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->v[i], b->v[i]) != 0)
-			return false;
-	return true;
-}
-
-static bool
-same_dns(const struct conf *a, const struct conf *b)
-{
-	const char *x = a->dns.trust_anchor, *y = b->dns.trust_anchor;
-	return same_words(&a->dns.servers, &b->dns.servers) &&
-	       a->dns.hosts_file == b->dns.hosts_file &&
-	       strcmp(x != NULL ? x : "", y != NULL ? y : "") == 0;
-}
-
 void
 live_follow_names(struct carrier *c, const struct conf *old)
 {
 	struct resolver *before = c->resolver;
-	bool anew = !same_dns(old, c->conf);
+	bool anew = !conf_same_dns(old, c->conf);
 	if (anew)
 		c->resolver = new_resolver(c);
 	if (c->resolver == NULL)

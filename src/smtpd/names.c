@@ -203,6 +203,15 @@ on_names(void *arg, const struct answer *a)
 	ask_next(e);
 }
 
+static void
+ask_first(struct entry *e)
+{
+	char name[IP_REVERSE_MAX];
+	ip_reverse(&e->ip, name);
+	e->search->question =
+	    resolver_ask(e->names->resolver, name, RECORD_PTR, on_names, e);
+}
+
 static struct entry *
 start_search(struct names *n, const struct ip *ip)
 {
@@ -211,7 +220,6 @@ start_search(struct names *n, const struct ip *ip)
 	    .tv_usec = NAMES_PATIENCE_MS % 1000 * 1000};
 	struct entry *e = alloc_zero(1, sizeof(*e));
 	struct search *s = alloc_zero(1, sizeof(*s));
-	char name[IP_REVERSE_MAX];
 	e->names = n;
 	e->ip = *ip;
 	e->search = s;
@@ -222,8 +230,7 @@ start_search(struct names *n, const struct ip *ip)
 	s->patience = evtimer_new(resolver_base(n->resolver), lose_patience, e);
 	if (s->patience == NULL || evtimer_add(s->patience, &patience) != 0)
 		die("cannot make a timer");
-	ip_reverse(ip, name);
-	s->question = resolver_ask(n->resolver, name, RECORD_PTR, on_names, e);
+	ask_first(e);
 	return e;
 }
 
@@ -240,6 +247,31 @@ names_new(struct resolver *r)
 	n->resolver = r;
 	TAILQ_INIT(&n->ages);
 	return n;
+}
+
+static void
+start_again(void *arg, struct hash_link *link)
+{
+	struct entry *e = (struct entry *)(void *)link;
+	struct search *s = e->search;
+	(void)arg;
+	if (s == NULL) {
+		free_entry(NULL, link);
+		return;
+	}
+	if (s->question != NULL)
+		resolver_cancel(s->question);
+	s->n = s->next = 0;
+	s->ttl = UINT32_MAX;
+	s->fault = false;
+	ask_first(e);
+}
+
+void
+names_follow(struct names *n, struct resolver *r)
+{
+	n->resolver = r;
+	hash_each(&n->cache, start_again, NULL);
 }
 
 void

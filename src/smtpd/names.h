@@ -19,6 +19,12 @@ struct names;
 struct name_query;
 
 struct names *names_new(struct resolver *r) MUST_CHECK;
+
+/* Ask r from now on (in the same event loop): what is being searched for is
+ * asked again, within the patience that is left, and what the one before
+ * said is forgotten.  That one is then free to go. */
+void names_follow(struct names *n, struct resolver *r);
+
 void names_free(struct names *n); /* cancels all; not from within fn */
 
 /* name is "" when there is none that is confirmed; borrowed for the call. */

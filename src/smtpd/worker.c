@@ -141,6 +141,34 @@ out_of_reach(struct worker *w)
 	return result;
 }
 
+static struct resolver *
+start_resolver(struct worker *w)
+{
+	const struct conf *c = w->site->conf;
+	struct resolver_options o = {
+	    .servers = (const char *const *)c->dns.servers.v,
+	    .n = c->dns.servers.n,
+	    .trust_anchor = c->dns.trust_anchor,
+	    .hosts_file = c->dns.hosts_file};
+	return resolver_new(w->base, &o);
+}
+
+/* Other name servers: at once, too. */
+static void
+follow_names(struct worker *w, const struct conf *old)
+{
+	if (conf_same_dns(old, w->site->conf))
+		return;
+	struct resolver *before = w->resolver, *fresh = start_resolver(w);
+	if (fresh == NULL) {
+		log_text(LOG_ERR, "the name servers stay: %s", strerror(errno));
+		return;
+	}
+	w->resolver = fresh;
+	names_follow(w->names, fresh);
+	resolver_free(before);
+}
+
 /* The parent found that it is whole. */
 static void
 reload(struct worker *w)
@@ -151,8 +179,10 @@ reload(struct worker *w)
 			retire(w);
 		return; /* else it changed again: the parent says more */
 	}
-	site_unref(w->site);
+	struct site *old = w->site;
 	w->site = fresh;
+	follow_names(w, old->conf);
+	site_unref(old);
 	w->disk_checked = w->drop_checked = 0;
 	entrances_review(w);
 	visits_review(w);
@@ -230,18 +260,6 @@ start_events(struct worker *w)
 	w->patience = evtimer_new(w->base, on_patience, w);
 	if (w->patience == NULL)
 		die("cannot start the event loop");
-}
-
-static struct resolver *
-start_resolver(struct worker *w)
-{
-	const struct conf *c = w->site->conf;
-	struct resolver_options o = {
-	    .servers = (const char *const *)c->dns.servers.v,
-	    .n = c->dns.servers.n,
-	    .trust_anchor = c->dns.trust_anchor,
-	    .hosts_file = c->dns.hosts_file};
-	return resolver_new(w->base, &o);
 }
 
 static int

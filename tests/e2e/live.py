@@ -357,6 +357,28 @@ def late_names(tap, live, h, names, dns):
     tap.starts("H13 DNS hangs: others are served", other.ehlo(), "250")
     tap.starts("H13 ... the answer comes when patience ends", p.reply(), "250")
     names.mute = False
+    # Other name servers: what the ones before said counts no more.
+    others = NameServer({
+        (reverse("11.0.0.4"), "PTR"): ["late.corp.test"],
+        ("late.corp.test", "A"): ["11.0.0.4"]})
+    live.configure('except = { ".corp.test" }', listen=listen, dns=dns)
+    tap.ok("dns: the first servers know no name", until(
+        lambda: said(port, "11.0.0.4").startswith("550")))
+    live.configure('except = { ".corp.test" }', listen=listen,
+                   dns=dns.replace("@%d" % names.port, "@%d" % others.port))
+    tap.ok("dns: others are asked, live", until(
+        lambda: said(port, "11.0.0.4").startswith("250")), others.asked)
+
+
+def said(port, ip):
+    """To a recipient elsewhere, by a new session from there."""
+    p = proxied(port, ip)
+    if not p:
+        return ""
+    p.cmd("MAIL FROM:<a@b.test>")
+    answer = p.cmd(RCPT)
+    p.close()
+    return answer
 
 
 def proxied(port, ip):
