@@ -75,8 +75,8 @@
 #define CHILD_OUTPUT_MAX (2 * SECRET_MAX) /* what a command may print */
 #define CHECK_HOSTS_MAX 20     /* of the domain table, asked by waypost check */
 #define CHECK_ADDRESSES_MAX 16 /* of the host name, looked at by it */
-#define FAULTS_MAX (64 * 1024)            /* octets of faults that are told */
-#define CONF_SECTIONS_MAX 256             /* those that have a name */
+#define FAULTS_MAX (64 * 1024) /* octets of faults that are told */
+#define CONF_SECTIONS_MAX 256  /* those that have a name */
 
 #define REPORT_ORIGINAL_MAX (100 * 1024) /* larger: headers only (K31) */
 #define REPORT_RCPTS_MAX 1000            /* in one report; more make another */
