@@ -74,8 +74,9 @@ def main():
         last = Peer(path).greeting
     tap.starts("H19 a user with %d deaf connections has enough" % MANY, last,
                "421 4.7.0 Too many connections")
-    more = descriptors(h) - before
-    tap.ok("H19 ... he has %d and no more" % SHARE, 0 < more <= SHARE, more)
+    # Behind the last greeting the other worker may be closing some yet.
+    tap.ok("H19 ... he has %d and no more" % SHARE, until(
+        lambda: 0 < descriptors(h) - before <= SHARE), descriptors(h) - before)
     with As(OTHER):
         p = opened(path)
         tap.ok("H19 another user is greeted", p)
