@@ -54,11 +54,12 @@ none(const char *file)
 }
 
 static void
-tell_faults(struct check *k, const struct faults *f, const char *file)
+tell_faults(
+    struct check *k, const struct faults *f, const char *file, const char *cure)
 {
 	for (const char *s = buf_str(&f->text); *s != '\0';) {
 		int len = (int)strcspn(s, "\n");
-		check_tell(k, FOUND_FAULT, NULL, "%.*s", len, s);
+		check_tell(k, FOUND_FAULT, cure, "%.*s", len, s);
 		s += len + (s[len] == '\n');
 	}
 	if (f->count == 0)
@@ -71,12 +72,14 @@ check_other_files(struct check *k)
 	struct faults f;
 	faults_init(&f);
 	users_free(users_load(k->c->users, &f));
-	tell_faults(k, &f, k->c->users);
+	tell_faults(k, &f, k->c->users,
+	    "waypost user remove, and add: they write whole lines");
 	faults_free(&f);
 	faults_init(&f);
 	struct alias *a = alias_load(k->c->aliases, &f);
 	alias_check(a, k->c, k->c->aliases, &f);
-	tell_faults(k, &f, k->c->aliases);
+	tell_faults(
+	    k, &f, k->c->aliases, "correct the line: waypost-aliases(5)");
 	alias_free(a);
 	faults_free(&f);
 }
@@ -142,7 +145,8 @@ check_run(const struct invocation *v)
 	faults_init(&f);
 	struct conf *c = conf_load(v->conf_path, CONF_TABLE, &f);
 	if (c == NULL)
-		tell_faults(&k, &f, "");
+		tell_faults(&k, &f, "",
+		    "correct the line: waypost.conf(5), domains(5)");
 	faults_free(&f);
 	int code = c != NULL ? check(&k, c, offline) : FOUND_FAULT;
 	conf_unref(c);

@@ -69,6 +69,7 @@ echo 'nonsense = 1' >>"$work/place/waypost.conf"
 check --offline
 is "a broken file: a fault" "$code" 2
 ok "file:line" finds '^FAULT +/.*/waypost\.conf:[0-9]+: '
+ok "... and a cure" finds '^ +cure: correct the line: waypost\.conf\(5\)'
 place </dev/null
 echo 'a: |/bin/sh' >"$work/place/aliases"
 check --offline
