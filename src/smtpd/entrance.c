@@ -2,7 +2,9 @@
 /*
  * Listening sockets of a worker.  They come from the parent, which binds
  * them; here they are only accepted from.  When descriptors run out the
- * socket rests for a moment instead of spinning (H04).
+ * socket rests for a moment instead of spinning (H04).  The first worker that
+ * has time takes a client: what ends together in one worker is one commit,
+ * and only that one need have woken.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -16,6 +18,7 @@
 
 #define ACCEPTS_PER_TURN 32
 #define PAUSE_MS 200
+#define STAND_BACK_MS 5 /* the second worker; the third twice as long */
 
 const struct listener *
 entrance_conf(const struct entrance *e)
@@ -28,13 +31,49 @@ entrance_conf(const struct entrance *e)
 }
 
 static void
-rest(struct entrance *e)
+rest(struct entrance *e, unsigned ms)
 {
-	const struct timeval tv = {.tv_usec = PAUSE_MS * 1000};
-	log_text(
-	    LOG_WARNING, "%s: cannot accept: %s", e->name, strerror(errno));
+	const struct timeval tv = {
+	    .tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
 	(void)event_del(e->event);
 	(void)evtimer_add(e->pause, &tv);
+}
+
+static void
+accept_some(struct entrance *e)
+{
+	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+		struct sockaddr_storage sa = {0};
+		socklen_t len = sizeof(sa);
+		int client = accept4(e->fd, (struct sockaddr *)&sa, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (client >= 0) {
+			visit_begin(e, client, &sa);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM) {
+			log_text(LOG_WARNING, "%s: cannot accept: %s", e->name,
+			    strerror(errno));
+			rest(e, PAUSE_MS);
+		}
+		if (errno != EINTR && errno != ECONNABORTED)
+			return;
+	}
+}
+
+/* A later worker leaves it to those before, unless they are too busy, stuck
+ * or gone. */
+static void
+on_client(evutil_socket_t fd, short what, void *arg)
+{
+	struct entrance *e = arg;
+	(void)fd;
+	(void)what;
+	if (e->worker->number == 0)
+		accept_some(e);
+	else
+		rest(e, STAND_BACK_MS * e->worker->number);
 }
 
 static void
@@ -44,28 +83,7 @@ on_rested(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)event_add(e->event, NULL);
-}
-
-static void
-on_client(evutil_socket_t fd, short what, void *arg)
-{
-	struct entrance *e = arg;
-	(void)what;
-	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-		struct sockaddr_storage sa = {0};
-		socklen_t len = sizeof(sa);
-		int client = accept4(fd, (struct sockaddr *)&sa, &len,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (client >= 0) {
-			visit_begin(e, client, &sa);
-			continue;
-		}
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-		    errno == ENOMEM)
-			rest(e);
-		if (errno != EINTR && errno != ECONNABORTED)
-			return;
-	}
+	accept_some(e);
 }
 
 /* NULL, and a line in the log. */

@@ -38,7 +38,7 @@ struct entrance {
 	int fd;               /* owned */
 	bool unix_socket;
 	struct event *event;
-	struct event *pause;        /* accept again after EMFILE (H04) */
+	struct event *pause;        /* accept again behind it */
 	struct secure_context *tls; /* NULL: no key, no STARTTLS */
 };
 

@@ -5,6 +5,7 @@ A40-A44, A48, A50, D19, R14), see 60-listener.sh."""
 
 import os
 import re
+import signal
 import subprocess
 
 from dialog import Gone, House, Tap, arguments, certificate, fresh, until
@@ -240,9 +241,29 @@ def low_disk(tap, h):
     small.end(tap)
 
 
+def sockets(pid):
+    links = ("/proc/%d/fd/%s" % (pid, n) for n in os.listdir("/proc/%d/fd" % pid))
+    return sum(os.readlink(path).startswith("socket:") for path in links)
+
+
+def together(h, pid):
+    """Twenty clients at once, all of them by this worker?"""
+    before = sockets(pid)
+    peers = [h.peer() for _ in range(20)]
+    return sockets(pid) - before == 20 and peers
+
+
 def several_workers(tap, h):
     tap.eq("two workers", len(h.workers()), 2)
-    peers = [h.peer() for _ in range(40)]
+    first = h.workers()[0]
+    tap.ok("one that has time takes all clients",
+           until(lambda: together(h, first)))
+    os.kill(first, signal.SIGSTOP)
+    peers = [h.peer() for _ in range(20)]
+    tap.ok("... one that has none leaves them to the other",
+           all(p.greeting.startswith("220") for p in peers))
+    os.kill(first, signal.SIGCONT)
+    peers += [h.peer() for _ in range(20)]
     for p in peers:
         p.ehlo()
         p.envelope("a@b.test", "joe@example.com")
