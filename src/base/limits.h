@@ -85,6 +85,9 @@
 #define PICKUP_CLAIMS_MAX 64             /* claimed together */
 #define PICKUP_USERS_MAX 4096            /* counted apart, see allowance.h */
 
+/* What is to be done with a larger message is done beside the event loop. */
+#define LARGE_MESSAGE (256 * 1024)
+
 /* A writer gives up long before recovery may remove its torn file (R4). */
 #define WRITER_ALARM_SECONDS (60 * 60)
 #define TORN_AGE_SECONDS (24 * 60 * 60)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -20,6 +21,9 @@
 
 /* A pipe takes as much whole when poll says that it is ready. */
 #define LOG_LINE_MAX 3900
+
+/* Two threads that each see room for a line would write two. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 static struct {
 	const char *ident;
@@ -134,11 +138,9 @@ add_value(struct buf *line, const char *s, size_t len)
 		(void)buf_addc(line, '"');
 }
 
-void
-log_write(int level, const char *event, const struct log_field *fields)
+static void
+write_event(int level, const char *event, const struct log_field *fields)
 {
-	if (level > logger.level)
-		return;
 	if (logger.target == LOG_AS_JSON) {
 		emit_json(level, event, fields);
 		return;
@@ -159,6 +161,16 @@ log_write(int level, const char *event, const struct log_field *fields)
 	}
 	emit(level, &line);
 	buf_free(&line);
+}
+
+void
+log_write(int level, const char *event, const struct log_field *fields)
+{
+	if (level > logger.level)
+		return;
+	(void)pthread_mutex_lock(&turn);
+	write_event(level, event, fields);
+	(void)pthread_mutex_unlock(&turn);
 }
 
 void

@@ -91,13 +91,14 @@ drained(struct carrier *c, bool more)
 	return c->drain && !more && c->pool.waiting == 0 &&
 	       c->pool.active == 0 && c->settled == NULL && !ledger_due(c) &&
 	       c->leaving == NULL && clerk_idle(c->clerk) &&
-	       (due < 0 || due > clock_mono_ms());
+	       porter_idle(c->porter) && (due < 0 || due > clock_mono_ms());
 }
 
 static void
 end_if_stopped(struct carrier *c)
 {
-	if (c->pool.conns == 0 && c->pool.active == 0 && c->settled == NULL)
+	if (c->pool.conns == 0 && c->pool.active == 0 && c->settled == NULL &&
+	    porter_idle(c->porter))
 		(void)event_base_loopbreak(c->base);
 }
 
@@ -150,6 +151,7 @@ on_patience(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	log_text(LOG_NOTICE, "stopping with %zu deliveries under way",
 	    c->pool.active);
+	porter_cancel_all(c->porter);
 	pool_stop(c, true);
 	carrier_wake(c);
 }

@@ -22,6 +22,7 @@
 #include "deliver/keyring.h"
 #include "deliver/orders.h"
 #include "deliver/pickup.h"
+#include "deliver/porter.h"
 #include "deliver/schedule.h"
 #include "deliver/sts.h"
 #include "net/resolver.h"
@@ -62,6 +63,7 @@ struct carrier {
 	struct scan scan;
 	struct journal journal;
 	struct clerk *clerk;
+	struct porter *porter;
 	struct schedule schedule;
 	struct pickup *pickup;
 	struct board *board; /* what we show of ourselves */

@@ -49,16 +49,26 @@ give(struct conn *conn, struct job *j)
 	(void)snprintf(
 	    j->cargo->tls, sizeof(j->cargo->tls), "%s", hop_tls(conn->hop));
 	j->cargo->dsn = hop_dsn(conn->hop);
-	if (job_render(j, c, hop_caps(conn->hop), &st) != 0) {
+	if (job_is_large(j)) {
+		prepare(conn, j);
+	} else if (job_render(j, c->conf, c->keyring, &c->store,
+		       hop_caps(conn->hop), &st) != 0) {
 		job_result_all(j, &c->schedule, &st);
 		settle_later(c, j);
-		return;
+	} else {
+		conn_send(conn, j);
 	}
+}
+
+void
+conn_send(struct conn *conn, struct job *j)
+{
+	struct destination *d = conn->destination;
 	watched_session(j->cargo, conn->given > 0 ? NULL : hop_said(conn->hop));
 	set_idle(conn, false);
 	conn->given++;
 	d->active++;
-	c->pool.active++;
+	d->carrier->pool.active++;
 	hop_start(conn->hop, &j->cargo->transaction);
 }
 
@@ -101,8 +111,8 @@ conn_feed(struct conn *conn)
 	struct carrier *c = d->carrier;
 	if (!conn->ready)
 		return;
-	while (d->waiting > 0 && conn_may_send(c) && !spent(conn) &&
-	       hop_can_take(conn->hop)) {
+	while (d->waiting > 0 && conn->preparing == NULL && conn_may_send(c) &&
+	       !spent(conn) && hop_can_take(conn->hop)) {
 		const char *why;
 		struct job *j = destination_take(d);
 		if (job_load(j, &c->store, &why) != 0)
@@ -110,7 +120,7 @@ conn_feed(struct conn *conn)
 		else
 			give(conn, j);
 	}
-	bool idle = hop_idle(conn->hop);
+	bool idle = hop_idle(conn->hop) && conn->preparing == NULL;
 	if (idle && (spent(conn) || c->stopping)) {
 		set_idle(conn, false);
 		hop_quit(conn->hop);
@@ -187,6 +197,7 @@ on_closed(void *arg, struct hop *h, const struct status *st, bool was_ready)
 	struct carrier *c = d->carrier;
 	(void)h;
 	set_idle(conn, false);
+	prepare_forget(conn);
 	TAILQ_REMOVE(&d->conns, conn, of_destination);
 	d->nconns--;
 	c->pool.conns--;
@@ -329,6 +340,7 @@ conn_retire(struct destination *d)
 	TAILQ_FOREACH(conn, &d->conns, of_destination)
 	{
 		conn->retired = true;
+		prepare_forget(conn);
 		if (!conn->ready || hop_idle(conn->hop)) {
 			set_idle(conn, false);
 			hop_quit(conn->hop);

@@ -26,6 +26,8 @@
 #define CONN_LOST_MAX 3
 #define LOCAL_JOBS_PER_TURN 16
 
+struct preparation;
+
 struct conn {
 	TAILQ_ENTRY(conn) of_destination, of_idle;
 	struct destination *destination;
@@ -38,6 +40,7 @@ struct conn {
 	bool retired; /* takes nothing more */
 	bool leaving; /* makes room for a starved destination */
 	int64_t idle_since;
+	struct preparation *preparing; /* of what it is to send; or NULL */
 };
 
 /* Nothing forbids to send now; when the journal lags behind it is noted
@@ -50,12 +53,25 @@ bool conn_open_one(struct destination *d);
 /* Give it waiting jobs as long as it takes them. */
 void conn_feed(struct conn *conn);
 
+/* A loaded job is ready, for this connection: it goes out. */
+void conn_send(struct conn *conn, struct job *j);
+
 /* Its connections take nothing more and end with what they have. */
 void conn_retire(struct destination *d);
 void conn_abort_all(struct carrier *c);
 
 /* It is over, and in no list any more: what that means for others. */
 void conn_ended(struct conn *conn, const struct status *st, bool was_ready);
+
+/* --- prepare.c --- */
+
+/* Verify and render a large message for this connection, beside the loop;
+ * takes the job over.  The connection is given nothing else meanwhile; when
+ * it takes no more by then the job had no effect. */
+void prepare(struct conn *conn, struct job *j);
+
+/* The connection takes nothing more: what is prepared for it is not wanted. */
+void prepare_forget(struct conn *conn);
 
 /* --- destination.c, for conn.c and pool.c --- */
 

@@ -67,6 +67,15 @@ match_recipients(struct job *j, struct cargo *g, const char **why)
 }
 
 static int
+verify(struct cargo *g, const char **why)
+{
+	if (batch_verify_lines(&g->batch, &g->entry, &g->long_line, why) != 0)
+		return -1;
+	g->verified = true;
+	return 0;
+}
+
+static int
 load(struct job *j, struct cargo *g, const char **why)
 {
 	uint64_t at = j->letter->offset;
@@ -78,7 +87,7 @@ load(struct job *j, struct cargo *g, const char **why)
 	if (found != 1 ||
 	    batch_envelope(&g->batch, &g->entry, &g->env, why) != 0)
 		return -1;
-	if (batch_verify_lines(&g->batch, &g->entry, &g->long_line, why) != 0 ||
+	if ((g->entry.data_len <= LARGE_MESSAGE && verify(g, why) != 0) ||
 	    match_recipients(j, g, why) != 0) {
 		int error = errno;
 		envelope_free(&g->env);
@@ -129,6 +138,19 @@ job_load(struct job *j, struct store *store, const char **why)
 	return 0;
 }
 
+bool
+job_is_large(const struct job *j)
+{
+	return j->cargo->entry.data_len > LARGE_MESSAGE;
+}
+
+int
+job_verify(struct job *j, const char **why)
+{
+	*why = "";
+	return j->cargo->verified ? 0 : verify(j->cargo, why);
+}
+
 static ssize_t
 read_letter(void *arg, uint64_t offset, char *out, size_t room)
 {
@@ -143,7 +165,8 @@ queued(struct cargo *g)
 }
 
 int
-job_render(struct job *j, struct carrier *c, const struct client_caps *caps,
+job_render(struct job *j, const struct conf *c, struct keyring *keys,
+    const struct store *store, const struct client_caps *caps,
     struct status *st)
 {
 	struct cargo *g = j->cargo;
@@ -153,9 +176,10 @@ job_render(struct job *j, struct carrier *c, const struct client_caps *caps,
 	    .nrcpts = j->n,
 	    .long_line = g->long_line,
 	    .caps = caps,
-	    .conf = c->conf,
-	    .keys = c->keyring,
-	    .dir_fd = c->store.tmp_fd};
+	    .conf = c,
+	    .keys = keys,
+	    .dir_fd = store->tmp_fd,
+	    .stop = g->batch.stop};
 	if (rendition_make(&g->rendition, &in, st) != 0)
 		return -1;
 	g->transaction.env = rendition_envelope(&g->rendition, &in);

@@ -39,6 +39,7 @@ struct cargo {
 	struct batch batch;
 	struct batch_entry entry;
 	struct envelope env;
+	bool verified;     /* the message has the right checksum */
 	bool long_line;    /* some line is longer than the standard allows */
 	uint32_t *indices; /* for the transaction; owned */
 	struct rendition rendition;
@@ -66,14 +67,24 @@ void job_free(struct job *j, struct schedule *s);
 
 /*
  * Open the queue file, check envelope and message, set up the transaction.
- * 0.  -1: errno EBADMSG and *why: the batch is broken; other errors are
- * temporary.
+ * A large message is not read: job_verify() is to come before anything is
+ * done with it.  0.  -1: errno EBADMSG and *why: the batch is broken; other
+ * errors are temporary.
  */
 int job_load(struct job *j, struct store *store, const char **why) MUST_CHECK;
 
+/* Is the message of a loaded job one for the porter? */
+bool job_is_large(const struct job *j);
+
+/* Check the message of a loaded job, if that was not done yet.  As
+ * job_load(), for any thread. */
+int job_verify(struct job *j, const char **why) MUST_CHECK;
+
 /* Set the transaction up for a server with these capabilities.  0; -1 with
- * *st: the message cannot be brought into a form that it takes. */
-int job_render(struct job *j, struct carrier *c, const struct client_caps *caps,
+ * *st: the message cannot be brought into a form that it takes.  For any
+ * thread that has these keys for itself. */
+int job_render(struct job *j, const struct conf *c, struct keyring *keys,
+    const struct store *store, const struct client_caps *caps,
     struct status *st) MUST_CHECK;
 
 /* Close the file again; results stay. */

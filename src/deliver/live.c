@@ -314,6 +314,7 @@ live_start(struct carrier *c)
 	c->orders = orders_open(c->spool);
 	if (intake_start(c) != 0)
 		return EX_IOERR;
+	c->porter = porter_new(c->base);
 	c->clerk = clerk_new(c->base, &c->journal, &c->store, ledger_news, c);
 	load_aliases(c);
 	c->alert = alert_new(c);
@@ -364,6 +365,7 @@ live_close(struct carrier *c)
 	sts_free(c->sts);
 	if (c->resolver != NULL)
 		resolver_free(c->resolver);
+	porter_free(c->porter);
 	/* Its thread may still be at a finished bundle. */
 	clerk_free(c->clerk);
 	schedule_free(&c->schedule);

@@ -104,17 +104,27 @@ convert_message(struct rendition *r, const struct rendition_input *in,
 }
 
 /* As the server will see it, but for what is put before it. */
+struct converted {
+	int fd;
+	const atomic_bool *stop;
+};
+
 static ssize_t
 read_converted(void *arg, uint64_t offset, char *out, size_t room)
 {
-	const struct rendition *r = arg;
-	return io_pread(r->fd, out, room, (off_t)offset);
+	const struct converted *c = arg;
+	if (c->stop != NULL && atomic_load(c->stop)) {
+		errno = ECANCELED;
+		return -1;
+	}
+	return io_pread(c->fd, out, room, (off_t)offset);
 }
 
 static int
 sign(struct rendition *r, const struct rendition_input *in, struct status *st)
 {
-	const struct convert_source converted = {read_converted, r, r->size};
+	struct converted c = {r->fd, in->stop};
+	const struct convert_source converted = {read_converted, &c, r->size};
 	if (in->conf->ndkim == 0 || !dkim_entitled(in->env))
 		return 0;
 	buf_init(&r->prefix, HEADER_MAX);

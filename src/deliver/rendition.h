@@ -8,6 +8,7 @@
 #ifndef DELIVER_RENDITION_H
 #define DELIVER_RENDITION_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,6 +43,7 @@ struct rendition_input {
 	const struct conf *conf;
 	struct keyring *keys; /* for DKIM */
 	int dir_fd; /* a directory for a temporary file without a name */
+	const atomic_bool *stop; /* or NULL: give up while it is true */
 };
 
 /*

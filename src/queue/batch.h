@@ -17,6 +17,7 @@
 #ifndef QUEUE_BATCH_H
 #define QUEUE_BATCH_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -65,6 +66,8 @@ struct batch {
 	uint32_t count;
 	char *head; /* the first octets of the file, owned */
 	size_t head_len;
+	const atomic_bool *stop; /* borrowed, or NULL: while it is true reading
+	                            fails with ECANCELED */
 };
 
 /* Where one message lies in its file. */

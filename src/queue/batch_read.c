@@ -56,6 +56,10 @@ fetch(const struct batch *b, uint64_t offset, char *out, size_t len,
 		memcpy(out, head, len);
 		return 0;
 	}
+	if (b->stop != NULL && atomic_load(b->stop)) {
+		errno = ECANCELED;
+		return -1;
+	}
 	ssize_t n = io_pread(b->fd, out, len, (off_t)(b->base + offset));
 	if (n < 0)
 		return -1;
