@@ -25,6 +25,8 @@
 /* Sessions in a row that ended without one answer: the host is ill. */
 #define CONN_LOST_MAX 3
 #define LOCAL_JOBS_PER_TURN 16
+/* Large messages on their way into files here: open, so not too many. */
+#define LOCAL_LARGE_MAX 16
 
 struct preparation;
 

@@ -205,18 +205,23 @@ destination_reached(struct destination *d)
 		d->window++;
 }
 
+static bool
+may_deliver(const struct destination *d)
+{
+	return d->active < LOCAL_LARGE_MAX && conn_may_send(d->carrier);
+}
+
 /* Deliver here; a few, then let others have a turn. */
 static void
 pump_local(struct destination *d)
 {
-	for (unsigned i = 0;
-	     i < LOCAL_JOBS_PER_TURN && conn_may_send(d->carrier); i++) {
+	for (unsigned i = 0; i < LOCAL_JOBS_PER_TURN && may_deliver(d); i++) {
 		struct job *j = destination_take(d);
 		if (j == NULL)
 			return;
 		local_deliver(d->carrier, j);
 	}
-	if (d->waiting > 0 && conn_may_send(d->carrier))
+	if (d->waiting > 0 && may_deliver(d))
 		destination_mark(d);
 }
 

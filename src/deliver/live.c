@@ -307,6 +307,7 @@ live_start(struct carrier *c)
 	c->breakers = breakers_new(c->board);
 	c->hops = hops_new(c->base);
 	c->keyring = keyring_new();
+	c->porter = porter_new(c->base);
 	if (c->hops == NULL || live_names(c) != 0) {
 		log_text(LOG_ERR, "cannot start libcurl or libunbound");
 		return EX_OSERR;
@@ -314,7 +315,6 @@ live_start(struct carrier *c)
 	c->orders = orders_open(c->spool);
 	if (intake_start(c) != 0)
 		return EX_IOERR;
-	c->porter = porter_new(c->base);
 	c->clerk = clerk_new(c->base, &c->journal, &c->store, ledger_news, c);
 	load_aliases(c);
 	c->alert = alert_new(c);
