@@ -112,7 +112,9 @@ static size_t
 items(const char *section)
 {
 	size_t n = 0;
-	const char *end = strstr(section, "\n.S");
+	const char *end = strstr(section, "\n.Ss ");
+	if (end == NULL)
+		end = strstr(section, "\n.Sh ");
 	assert_non_null(end);
 	while ((section = strstr(section, "\n.It Ic ")) && section < end) {
 		section++;
