@@ -83,6 +83,7 @@
 #define REPORT_LISTED_MAX 50             /* of these, told in its human part */
 #define PICKUP_HELD_MAX 1024             /* files remembered as left alone */
 #define PICKUP_CLAIMS_MAX 64             /* claimed together */
+#define PICKUP_LARGE_MAX 16              /* large ones claimed at a time */
 #define PICKUP_USERS_MAX 4096            /* counted apart, see allowance.h */
 
 /* What is to be done with a larger message is done beside the event loop. */

@@ -15,6 +15,7 @@
 #include "conf/conf.h"
 #include "conf/watch.h"
 #include "deliver/breaker.h"
+#include "deliver/bulky.h"
 #include "deliver/clerk.h"
 #include "deliver/destination.h"
 #include "deliver/hop.h"
@@ -66,6 +67,7 @@ struct carrier {
 	struct porter *porter;
 	struct schedule schedule;
 	struct pickup *pickup;
+	struct bulky *bulky; /* its large files */
 	struct board *board; /* what we show of ourselves */
 	struct alert *alert;
 	struct orders *orders;

@@ -40,6 +40,7 @@ claim_take(const struct door *d, const char *name, struct claim *cl)
 {
 	store_make_id(cl->id);
 	(void)snprintf(cl->name, sizeof(cl->name), "%s", name);
+	cl->fresh = true;
 	return renameat2(
 	    d->dir_fd, name, d->claim_fd, cl->id, RENAME_NOREPLACE);
 }
@@ -138,6 +139,7 @@ bad(const struct door *d, const struct conf *c, const struct claim *cl,
 
 struct reading {
 	int fd;
+	const atomic_bool *stop;
 	struct stat before;
 	uint64_t octets;
 };
@@ -147,7 +149,7 @@ static int
 feed(struct reading *r, struct submit *s, struct status *st)
 {
 	char chunk[4 * CHUNK_SIZE];
-	for (;;) {
+	while (r->stop == NULL || !atomic_load(r->stop)) {
 		ssize_t n = io_read(r->fd, chunk, sizeof(chunk));
 		if (n < 0)
 			return -1;
@@ -158,6 +160,8 @@ feed(struct reading *r, struct submit *s, struct status *st)
 		if (rc != 0)
 			return rc < 0 ? -1 : 0;
 	}
+	errno = ECANCELED;
+	return -1;
 }
 
 /* Its size, times or links changed while it was read (L06). */
@@ -233,11 +237,12 @@ oversize(const struct conf *c, const struct stat *sb)
 	return limit > 0 && (uint64_t)sb->st_size > limit + HEADER_MAX;
 }
 
-/* A claim of an earlier run.  GONE: it is still to be queued, unless its
- * id is empty then. */
-static enum claim_result
-settle_old(const struct door *d, struct claim *cl, struct status *st)
+enum claim_result
+claim_freshen(const struct door *d, struct claim *cl, struct status *st)
 {
+	if (cl->fresh)
+		return CLAIM_GONE;
+	cl->fresh = true;
 	if (is_queued(d, cl->id)) {
 		forget_old(d, cl->id);
 		cl->id[0] = '\0';
@@ -259,10 +264,8 @@ enum claim_result
 claim_settle(const struct door *d, const struct conf *c, const struct alias *a,
     struct claim *cl, struct status *st)
 {
-	struct reading r = {.fd = -1};
-	enum claim_result result = CLAIM_GONE;
-	if (cl->name[0] == '\0')
-		result = settle_old(d, cl, st);
+	struct reading r = {.fd = -1, .stop = d->stop};
+	enum claim_result result = claim_freshen(d, cl, st);
 	if (result != CLAIM_GONE || cl->id[0] == '\0')
 		return result;
 	if (fstatat(d->claim_fd, cl->id, &r.before, AT_SYMLINK_NOFOLLOW) != 0)

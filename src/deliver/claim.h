@@ -7,6 +7,7 @@
 #define DELIVER_CLAIM_H
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
@@ -21,11 +22,13 @@
 struct door {
 	int dir_fd, claim_fd;
 	struct store *store;
+	const atomic_bool *stop; /* or NULL: read no further while it is true */
 };
 
 struct claim {
 	char id[BATCH_ID_LEN + 1]; /* its name in claim/, its batch id to be */
 	char name[NAME_MAX + 1];   /* where it came from; "" after a crash */
+	bool fresh; /* nothing of an earlier run is in the way of its id */
 };
 
 enum claim_result {
@@ -53,6 +56,14 @@ enum claim_result claim_say(
 /* Rename NAME into claim/.  0; -1 with errno. */
 int claim_take(
     const struct door *d, const char *name, struct claim *cl) MUST_CHECK;
+
+/*
+ * What an earlier run may have done with a claim, unless it is fresh.  GONE:
+ * it is still to be queued, unless its id is empty then; the id may be
+ * another.  LATER and st: not now.
+ */
+enum claim_result claim_freshen(
+    const struct door *d, struct claim *cl, struct status *st);
 
 /*
  * Queue and remove a claim, or move it to badmail.  Durable before GONE but

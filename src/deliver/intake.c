@@ -76,7 +76,7 @@ intake_batch(struct carrier *c, const char *id)
 {
 	struct batch file;
 	const char *why = "";
-	if (schedule_find(&c->schedule, id) != NULL)
+	if (schedule_find(&c->schedule, id) != NULL || bulky_has(c->bulky, id))
 		return;
 	if (batch_open(&file, c->store.new_fd, id, &why) != 0) {
 		refuse(c, id, why);

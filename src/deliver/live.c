@@ -85,12 +85,20 @@ close_pickup(struct carrier *c)
 	c->pickup = NULL;
 }
 
+/* A large file became a batch, or not. */
+static void
+on_bulky(void *arg, const char *id)
+{
+	intake_batch(arg, id);
+	on_pickup(-1, 0, arg);
+}
+
 /* Without it mail still flows by the other doors: say so and go on. */
 static void
 open_pickup(struct carrier *c)
 {
 	close_pickup(c);
-	c->pickup = pickup_open(c->conf, &c->store);
+	c->pickup = pickup_open(c->conf, &c->store, c->bulky);
 	if (c->pickup == NULL) {
 		log_text(LOG_ERR, "the pickup directory %s is not served: %s",
 		    c->conf->pickup.directory, strerror(errno));
@@ -308,6 +316,7 @@ live_start(struct carrier *c)
 	c->hops = hops_new(c->base);
 	c->keyring = keyring_new();
 	c->porter = porter_new(c->base);
+	c->bulky = bulky_new(c->porter, on_bulky, c);
 	if (c->hops == NULL || live_names(c) != 0) {
 		log_text(LOG_ERR, "cannot start libcurl or libunbound");
 		return EX_OSERR;
@@ -365,6 +374,7 @@ live_close(struct carrier *c)
 	sts_free(c->sts);
 	if (c->resolver != NULL)
 		resolver_free(c->resolver);
+	bulky_free(c->bulky);
 	porter_free(c->porter);
 	/* Its thread may still be at a finished bundle. */
 	clerk_free(c->clerk);

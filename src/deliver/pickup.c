@@ -26,6 +26,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "deliver/allowance.h"
+#include "deliver/bulky.h"
 #include "deliver/claim.h"
 #include "deliver/held.h"
 #include "deliver/pickup_dir.h"
@@ -43,6 +44,7 @@ struct pickup {
 	struct held_list held;
 	unsigned rate; /* files of one user in a minute; 0: any */
 	struct allowance allowance;
+	struct bulky *bulky; /* or NULL: all are settled here */
 };
 
 /* --- names --- */
@@ -184,7 +186,7 @@ static bool
 take_claim(struct pickup *p, const char *name, struct claim *cl)
 {
 	struct stat sb;
-	if (name[0] == '.' ||
+	if (name[0] == '.' || (p->bulky != NULL && bulky_has(p->bulky, name)) ||
 	    fstatat(p->dir.door.claim_fd, name, &sb, AT_SYMLINK_NOFOLLOW) !=
 		0 ||
 	    held_skip(&p->held, &sb, p->pass))
@@ -195,6 +197,7 @@ take_claim(struct pickup *p, const char *name, struct claim *cl)
 	}
 	memcpy(cl->id, name, sizeof(cl->id));
 	cl->name[0] = '\0';
+	cl->fresh = false;
 	return true;
 }
 
@@ -237,9 +240,29 @@ halt(struct pickup *p, const char *why)
 	log_event(LOG_ERR, "pickup-halted", LOG_STR("reason", why));
 }
 
+void
+pickup_settled(struct pickup *p, const struct claim *cl,
+    enum claim_result result, const char *why)
+{
+	if (result == CLAIM_LATER)
+		halt(p, why);
+	if (result != CLAIM_GONE)
+		put_back(p, cl, result, why);
+}
+
+static bool
+is_large(const struct pickup *p, const struct claim *cl)
+{
+	struct stat sb;
+	return p->bulky != NULL && cl->id[0] != '\0' &&
+	       fstatat(p->dir.door.claim_fd, cl->id, &sb,
+		   AT_SYMLINK_NOFOLLOW) == 0 &&
+	       sb.st_size > LARGE_MESSAGE;
+}
+
 static void
-settle(struct pickup *p, const struct conf *c, const struct alias *a,
-    struct claim *v, unsigned n)
+settle(struct pickup *p, struct conf *c, const struct alias *a, struct claim *v,
+    unsigned n)
 {
 	const struct door *d = &p->dir.door;
 	struct status st;
@@ -249,11 +272,14 @@ settle(struct pickup *p, const struct conf *c, const struct alias *a,
 		enum claim_result result = CLAIM_WAITS;
 		status_set(&st, LATER, 0, NULL, "not tried");
 		if (!p->halted)
-			result = claim_settle(d, c, a, &v[i], &st);
-		if (result == CLAIM_LATER)
-			halt(p, st.text);
-		if (result != CLAIM_GONE)
-			put_back(p, &v[i], result, st.text);
+			result = claim_freshen(d, &v[i], &st);
+		if (result == CLAIM_GONE && is_large(p, &v[i]))
+			bulky_send(p->bulky, p, d, c, &v[i]);
+		else if (result == CLAIM_GONE)
+			pickup_settled(p, &v[i],
+			    claim_settle(d, c, a, &v[i], &st), st.text);
+		else
+			pickup_settled(p, &v[i], result, st.text);
 	}
 	if (io_fsync(d->claim_fd) != 0)
 		log_text(LOG_ERR, "pickup: claim/: %s", strerror(errno));
@@ -262,9 +288,10 @@ settle(struct pickup *p, const struct conf *c, const struct alias *a,
 /* --- the door --- */
 
 struct pickup *
-pickup_open(const struct conf *c, struct store *s)
+pickup_open(const struct conf *c, struct store *s, struct bulky *b)
 {
 	struct pickup *p = alloc_zero(1, sizeof(*p));
+	p->bulky = b;
 	pickup_dir_init(&p->dir, s);
 	if (pickup_dir_attach(&p->dir, c->pickup.directory, true) != 0) {
 		int error = errno;
@@ -279,6 +306,8 @@ pickup_open(const struct conf *c, struct store *s)
 void
 pickup_close(struct pickup *p)
 {
+	if (p->bulky != NULL)
+		bulky_forget(p->bulky, p);
 	end_listing(p);
 	pickup_dir_free(&p->dir);
 	free(p);
@@ -319,9 +348,16 @@ follow(struct pickup *p, const struct conf *c)
 		p->wanted = true;
 }
 
+static bool
+may_take(const struct pickup *p)
+{
+	return p->dir.door.dir_fd >= 0 && !p->halted &&
+	       (p->bulky == NULL || bulky_room(p->bulky));
+}
+
 bool
 pickup_run(
-    struct pickup *p, const struct conf *c, const struct alias *a, unsigned max)
+    struct pickup *p, struct conf *c, const struct alias *a, unsigned max)
 {
 	struct claim *v = alloc_zero(PICKUP_CLAIMS_MAX, sizeof(*v));
 	unsigned looks =
@@ -331,9 +367,8 @@ pickup_run(
 		pickup_dir_drain(&p->dir);
 	else
 		follow(p, c);
-	bool open = p->dir.door.dir_fd >= 0;
 	p->rate = c->pickup.rate_per_user;
-	while (open && !p->halted && max > 0) {
+	while (may_take(p) && max > 0) {
 		unsigned most =
 		    max < PICKUP_CLAIMS_MAX ? max : PICKUP_CLAIMS_MAX;
 		unsigned n = gather(p, v, most, &looks);
@@ -343,7 +378,7 @@ pickup_run(
 		max -= n;
 	}
 	free(v);
-	return open && !p->halted &&
+	return may_take(p) &&
 	       (max == 0 || looks == 0 || p->wanted || p->phase != PHASE_NONE ||
 		   pickup_dir_pending(&p->dir));
 }

@@ -18,11 +18,14 @@
 #include "queue/store.h"
 #include "submit/alias.h"
 
+struct bulky;
 struct pickup;
 
 /* Open (and make, 1733) the directory that c names and its claim/ folder,
- * finish what an earlier run claimed, start to watch.  NULL with errno. */
-struct pickup *pickup_open(const struct conf *c, struct store *s) MUST_CHECK;
+ * finish what an earlier run claimed, start to watch.  Large files are b's
+ * business (bulky.h); NULL: settled with the others.  NULL with errno. */
+struct pickup *pickup_open(
+    const struct conf *c, struct store *s, struct bulky *b) MUST_CHECK;
 void pickup_close(struct pickup *p);
 
 /* For the event loop: inotify; -1: poll. */
@@ -30,8 +33,8 @@ int pickup_fd(const struct pickup *p);
 
 /* Take what inotify says and queue at most max files; c and a may be newer
  * than at open.  true: there is more to do now. */
-bool pickup_run(struct pickup *p, const struct conf *c, const struct alias *a,
-    unsigned max);
+bool pickup_run(
+    struct pickup *p, struct conf *c, const struct alias *a, unsigned max);
 
 /* Look at the whole directory at the next run (timer, start, overflow). */
 void pickup_rescan(struct pickup *p);

@@ -85,7 +85,7 @@ fstat(int fd, struct stat *sb)
 UNUSED_OK static void
 open_door(void)
 {
-	door = pickup_open(p.c, &p.sp.s);
+	door = pickup_open(p.c, &p.sp.s, NULL);
 	assert_non_null(door);
 }
 

@@ -168,7 +168,7 @@ test_LATER_when_the_name_is_taken(void **state)
 {
 	(void)state;
 	int tmp_fd = p.sp.s.tmp_fd;
-	struct door d = {dir_fd, claim_fd, &p.sp.s};
+	struct door d = {dir_fd, claim_fd, &p.sp.s, NULL};
 	struct claim cl;
 	put("m", LETTER);
 	assert_int_equal(claim_take(&d, "m", &cl), 0);

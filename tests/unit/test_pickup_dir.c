@@ -320,7 +320,7 @@ test_no_directory(void **state)
 	place_conf(&p, "pickup { directory = \"@PLACE@/no/where\" }\n"
 		       "drop { directory = \"@PLACE@/drop\" }\n");
 	errno = 0;
-	assert_null(pickup_open(p.c, &p.sp.s));
+	assert_null(pickup_open(p.c, &p.sp.s, NULL));
 	assert_int_equal(errno, ENOENT);
 }
 
