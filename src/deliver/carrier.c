@@ -232,6 +232,7 @@ carrier_run(const struct carrier_options *o)
 {
 	struct carrier c = {.conf_path = o->conf_path, .drain = o->drain};
 	c.settled_end = &c.settled;
+	TAILQ_INIT(&c.notices);
 	/* Jitter need not be secret, only differ from host to host. */
 	srandom((unsigned)(clock_wall_ms() ^ getpid()));
 	/* Until it means "read the configuration again". */

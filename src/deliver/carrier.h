@@ -48,6 +48,8 @@ struct event_base;
 /* So many findings may be in memory only: the most that a crash repeats. */
 #define UNDURABLE_MAX 1024
 
+TAILQ_HEAD(notice_list, notice);
+
 struct carrier {
 	const char *conf_path;
 	char *spool; /* as at start: the lock is on it */
@@ -75,11 +77,13 @@ struct carrier {
 	struct pool pool; /* destinations and connections */
 	struct breakers *breakers;
 
-	struct job *settled;      /* jobs whose results are complete */
-	struct job **settled_end; /* ... first come, first served */
-	struct bundle *finished;  /* nothing open, records not durable yet */
-	struct bundle *committed; /* to remove when the commit has ended */
-	struct bundle *leaving;   /* to remove when there is time */
+	struct job *settled;        /* jobs whose results are complete */
+	struct job **settled_end;   /* ... first come, first served */
+	struct notice_list notices; /* on large messages, for the porter */
+	bool noticing;              /* one of them is under way */
+	struct bundle *finished;    /* nothing open, records not durable yet */
+	struct bundle *committed;   /* to remove when the commit has ended */
+	struct bundle *leaving;     /* to remove when there is time */
 	size_t nleaving;
 
 	struct event *work;  /* something to do at the end of this turn */
@@ -169,19 +173,32 @@ void settle_finished(struct carrier *c, struct bundle *b);
 
 /* --- notice.c --- */
 
-/* Reports for what fails for good; what cannot be reported on now becomes
- * LATER. */
-void notice_failures(struct carrier *c, struct job *j, struct status *sts);
+/* What a job came to, by result of it. */
+struct notice {
+	struct errand errand; /* settle.c's */
+	TAILQ_ENTRY(notice) link;
+	struct carrier *carrier;
+	struct conf *conf; /* reference */
+	struct job *job;
+	struct status *sts;
+	bool *back; /* it came to nothing: no report */
+	bool late;  /* no report can be queued any more */
+};
+
+/* Is there anybody to tell? */
+bool notice_any(const struct notice *n);
+
+/*
+ * Tell them: of failures, delays, and of success those who asked.  A failure
+ * or an expanded alias that cannot be reported on now becomes LATER.  All or
+ * none of the job's results are expanded aliases.  For any thread, once the
+ * job is loaded.
+ */
+void notice_send(struct notice *n);
 
 /* The delay notice goes out with the first finding after its time. */
-bool notice_is_due(const struct carrier *c, const struct letter *l,
+bool notice_is_due(const struct conf *c, const struct letter *l,
     const struct slot *sl, int64_t now);
-void notice_delays(struct carrier *c, struct job *j, const struct status *sts);
-
-/* What was delivered, relayed or expanded, for those who asked; not those in
- * skip.  All or none of the job's results are expanded aliases. */
-void notice_successes(
-    struct carrier *c, struct job *j, struct status *sts, const bool *skip);
 
 /* --- ledger.c --- */
 

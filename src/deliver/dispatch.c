@@ -50,7 +50,7 @@ static bool
 is_owed_answer(const struct carrier *c, const struct letter *l,
     const struct slot *sl, int64_t now)
 {
-	return sl->reason == NULL || notice_is_due(c, l, sl, now) ||
+	return sl->reason == NULL || notice_is_due(c->conf, l, sl, now) ||
 	       letter_age(l, now) >= c->conf->queue.expire_ms;
 }
 

@@ -160,32 +160,6 @@ quarantine(struct carrier *c, struct job *j)
 	schedule_lose(&c->schedule, b);
 }
 
-static void
-settle(struct carrier *c, struct job *j)
-{
-	struct status *sts = alloc_zero(j->n, sizeof(*sts));
-	bool *back = alloc_zero(j->n, sizeof(*back));
-	bool moved = progress(j);
-	struct again again = {0};
-	for (uint32_t i = 0; i < j->n; i++) {
-		back[i] = give_back(c, j, &j->results[i], moved);
-		if (!back[i])
-			judge(c, j, &j->results[i], &sts[i]);
-	}
-	notice_failures(c, j, sts);
-	notice_delays(c, j, sts);
-	notice_successes(c, j, sts, back);
-	if (j->broken)
-		quarantine(c, j);
-	for (uint32_t i = 0; i < j->n && !j->broken; i++)
-		if (!back[i])
-			record(c, j, &j->results[i], &sts[i], &again);
-	if (j->letter->watched && !j->broken)
-		watched_settled(c, j, sts, back);
-	free(back);
-	free(sts);
-}
-
 void
 settle_letter(struct carrier *c, struct letter *l)
 {
@@ -201,6 +175,110 @@ settle_letter(struct carrier *c, struct letter *l)
 		settle_finished(c, b);
 }
 
+/* Everybody who is owed a report has it: now for the records. */
+static void
+conclude(struct notice *n)
+{
+	struct carrier *c = n->carrier;
+	struct job *j = n->job;
+	struct again again = {0};
+	if (j->broken)
+		quarantine(c, j);
+	for (uint32_t i = 0; i < j->n && !j->broken; i++)
+		if (!n->back[i])
+			record(c, j, &j->results[i], &n->sts[i], &again);
+	if (j->letter->watched && !j->broken)
+		watched_settled(c, j, n->sts, n->back);
+	settle_letter(c, j->letter);
+	job_free(j, &c->schedule);
+	conf_unref(n->conf);
+	free(n->back);
+	free(n->sts);
+	free(n);
+}
+
+static void
+work(struct errand *e)
+{
+	notice_send((struct notice *)e);
+}
+
+static void send_next(struct carrier *c);
+
+static void
+done(struct errand *e)
+{
+	struct notice *n = (struct notice *)e;
+	struct carrier *c = n->carrier;
+	c->noticing = false;
+	conclude(n);
+	send_next(c);
+	carrier_wake(c);
+}
+
+/* Reports on large messages, one after another: their files are open, and
+ * there may be many. */
+static void
+send_next(struct carrier *c)
+{
+	struct notice *n;
+	const char *why;
+	while (!c->noticing && (n = TAILQ_FIRST(&c->notices)) != NULL) {
+		TAILQ_REMOVE(&c->notices, n, link);
+		n->late = c->stopping && clock_mono_ms() > c->no_reports;
+		if (n->late || job_load(n->job, &c->store, &why) != 0) {
+			notice_send(n);
+			conclude(n);
+			continue;
+		}
+		n->errand.work = work;
+		n->errand.done = done;
+		c->noticing = true;
+		porter_send(c->porter, &n->errand);
+	}
+}
+
+/* May the porter send the reports?  A file that was not open before is
+ * closed again, until its turn comes. */
+static bool
+is_large(struct carrier *c, struct job *j)
+{
+	const char *why;
+	bool loaded = j->cargo != NULL;
+	if (job_load(j, &c->store, &why) != 0 || !job_is_large(j))
+		return false;
+	if (!loaded)
+		job_unload(j);
+	return true;
+}
+
+static void
+settle(struct carrier *c, struct job *j, bool now)
+{
+	struct notice *n = alloc_zero(1, sizeof(*n));
+	n->carrier = c;
+	n->conf = conf_ref(c->conf);
+	n->job = j;
+	n->sts = alloc_zero(j->n, sizeof(*n->sts));
+	n->back = alloc_zero(j->n, sizeof(*n->back));
+	n->late = c->stopping && clock_mono_ms() > c->no_reports;
+	bool moved = progress(j);
+	for (uint32_t i = 0; i < j->n; i++) {
+		n->back[i] = give_back(c, j, &j->results[i], moved);
+		if (!n->back[i])
+			judge(c, j, &j->results[i], &n->sts[i]);
+	}
+	if (!notice_any(n)) {
+		conclude(n);
+	} else if (now || n->late || !is_large(c, j)) {
+		notice_send(n);
+		conclude(n);
+	} else {
+		TAILQ_INSERT_TAIL(&c->notices, n, link);
+		send_next(c);
+	}
+}
+
 void
 settle_run(struct carrier *c, bool all)
 {
@@ -210,10 +288,11 @@ settle_run(struct carrier *c, bool all)
 		c->settled = j->next;
 		if (c->settled == NULL)
 			c->settled_end = &c->settled;
-		if (j->broken)
-			quarantine(c, j);
-		else
-			settle(c, j);
+		if (!j->broken) {
+			settle(c, j, all);
+			continue;
+		}
+		quarantine(c, j);
 		settle_letter(c, j->letter);
 		job_free(j, &c->schedule);
 	}
