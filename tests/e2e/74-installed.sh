@@ -5,14 +5,7 @@
 # cores (N20).
 #   74-installed.sh BUILD
 # In the bare Debian of tests/bare; as root, in namespaces.
-if [ ! "${WAYPOST_NAMESPACE-}" ] && unshare -mnpuf --mount-proc true 2>/dev/null
-then
-	export WAYPOST_NAMESPACE=yes
-	exec unshare -mnpuf --mount-proc --propagation private --kill-child \
-		sh "$0" "$@"
-fi
-. "${0%/*}/lib.sh"
-[ "${WAYPOST_NAMESPACE-}" ] || skip "no namespaces (not root?)"
+. "${0%/*}/bare.sh"
 grep -q AddressSanitizer "$build/sendmail" &&
 	skip "no installation of a sanitizer's build"
 
@@ -39,27 +32,8 @@ is 'N09 no script changes what is below a directory' "$(grep -nE \
 	"$top/contrib/install" "$top/contrib/setup" "$top"/contrib/debian/* \
 	"$top"/contrib/openrc/* 2>/dev/null)" ''
 
-bare=$partners/debian
-root=/mnt/root
-[ -d "$bare" ] || {
-	echo "ok $((tests + 1)) - in a bare Debian # SKIP none: run tests/bare"
-	tests=$((tests + 1))
-	done_testing
-}
-mount -t tmpfs -o mode=755 none /mnt
-mkdir /mnt/above /mnt/aside "$root"
-mount -t overlay none -o \
-	"lowerdir=$bare,upperdir=/mnt/above,workdir=/mnt/aside" "$root" ||
-	skip "no overlay here"
-mount -t proc none "$root/proc"
-hostname host.package.test
-ip link set lo up
-mkdir "$root/src" "$root/built" "$root/cores"
-mount --bind "$top" "$root/src"
-mount --bind "$build" "$root/built"
-inside() {
-	chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C "$@"
-}
+need_bare_root
+mkdir "$root/cores"
 install_it() {
 	inside sh /src/contrib/install /built "" /usr /etc/waypost \
 		/var/spool/waypost

@@ -3,23 +3,12 @@
 # make install; installed by dpkg in a bare Debian 12, where cron's mail then
 # arrives; removed and purged, which keeps mail.
 #   97-debian.sh BUILD
-# The bare Debian is tests/bare's.
-if [ ! "${WAYPOST_NAMESPACE-}" ] && unshare -mnpuf --mount-proc true 2>/dev/null
-then
-	WAYPOST_NAMESPACE=yes
-	export WAYPOST_NAMESPACE
-	exec unshare -mnpuf --mount-proc --propagation private --kill-child \
-		sh "$0" "$@"
-fi
-. "${0%/*}/lib.sh"
-[ "${WAYPOST_NAMESPACE-}" ] || skip "no namespaces (not root?)"
+. "${0%/*}/bare.sh"
 for tool in dpkg-buildpackage dh lintian; do
 	command -v $tool >/dev/null || skip "no $tool: run contrib/deps package"
 done
 grep -q AddressSanitizer "$build/sendmail" &&
 	skip "no package of a sanitizer's build"
-bare=$partners/debian
-root=/mnt/root
 
 # --- the package ---
 
@@ -35,8 +24,8 @@ ok "lintian has nothing to say" lintian --allow-root -EvI --pedantic \
 # Debian's own: documents, lintian's and logcheck's files, compressed pages,
 # units below lib/; the spool's folders are made by the setup.
 listed() { # DIRECTORY
-	(cd "$1" && find . ! -type d) | sed -e 's/\.gz$//' \
-		-e 's|^\./lib/|./usr/lib/|' |
+	(cd "$1" && find . ! -type d -printf '%p %m %l\n') |
+		sed -e 's/\.gz / /' -e 's|^\./lib/|./usr/lib/|' |
 		grep -v -e ^./usr/share/doc/ -e ^./usr/share/lintian/ \
 			-e ^./etc/logcheck/ | sort
 }
@@ -44,29 +33,19 @@ dpkg-deb -x "$deb" "$work/deb"
 make -s -C "$top" B="$build" DESTDIR="$work/tree" install >/dev/null
 listed "$work/deb" >"$work/in_package"
 listed "$work/tree" >"$work/installed"
-same "make install makes the same files" "$work/in_package" "$work/installed"
+same "make install makes the same files, with the same modes" "$work/in_package" "$work/installed"
 is "... with the same content" "$(cd "$work/tree" && find etc usr/sbin \
 	usr/lib/waypost usr/lib/tmpfiles.d -type f \
 	! -path 'usr/sbin/*' -exec cmp {} "$work/deb/{}" \; 2>&1)" ""
+is "... the package's are root's" "$(dpkg-deb -c "$deb" |
+	awk '$2 != "root/root"')" ""
 dpkg-deb -e "$deb" "$work/control"
 is "the configuration is the administrator's" \
 	"$(grep -c '^/etc/waypost/' "$work/control/conffiles")" 2
 
 # --- in a bare Debian ---
 
-[ -d "$bare" ] || {
-	echo "ok $((tests + 1)) - in a bare Debian # SKIP none: run tests/bare"
-	tests=$((tests + 1))
-	done_testing
-}
-mount -t tmpfs -o mode=755 none /mnt
-mkdir /mnt/above /mnt/aside "$root"
-mount -t overlay none -o \
-	"lowerdir=$bare,upperdir=/mnt/above,workdir=/mnt/aside" "$root" ||
-	skip "no overlay here"
-mount -t proc none "$root/proc"
-hostname host.package.test
-ip link set lo up
+need_bare_root
 cp "$deb" "$root/waypost.deb"
 # A version before, with another waypost.conf.
 dpkg-deb -R "$deb" "$work/before"
@@ -74,10 +53,6 @@ sed -i 's/^Version: .*/Version: 0.0.1/' "$work/before/DEBIAN/control"
 sed -i '/usr\/\|etc\/waypost\/waypost.conf/d' "$work/before/DEBIAN/md5sums"
 echo '# of the version before' >>"$work/before/etc/waypost/waypost.conf"
 dpkg-deb --root-owner-group -b "$work/before" "$root/before.deb" >/dev/null
-inside() {
-	chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
-		LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
-}
 spool=$root/var/spool/waypost
 
 ok "dpkg -i" inside dpkg -i /before.deb
@@ -149,6 +124,12 @@ ok "... and says so" grep -q 'there is mail in /var/spool/waypost' \
 ok "... and no configuration" test ! -e "$root/etc/waypost"
 ok "dpkg -i once more" inside dpkg -i /waypost.deb
 ok "... finds it" inside mailq
+modes() { # each path of make install, but pages, which Debian compresses
+	(cd "$work/tree" && find . -mindepth 1 ! -path '*/man/*' |
+		sed 's/^\.//') | sort | inside xargs stat -c '%n %a %U:%G'
+}
+inside chmod 750 /var/spool/waypost/drop # as it was
+modes >"$work/by_dpkg"
 rm -rf "$spool/queue/new/"* "$spool/drop/"* "$spool/badmail/"*
 # Traps that waypost's account could have set for root.
 mkdir "$root/kept"
@@ -160,4 +141,8 @@ inside ln -s /kept /var/spool/waypost/corrupt
 ok "purged without mail" inside dpkg -P waypost
 ok "... nothing of it is left" test ! -e "$spool"
 ok "N09 ... and nothing else went with it" test -f "$root/kept/file"
+ok "make install in its place" inside sh /src/contrib/install /built "" /usr \
+	/etc/waypost /var/spool/waypost
+modes >"$work/by_make"
+same "... the same modes and owners" "$work/by_make" "$work/by_dpkg"
 done_testing

@@ -3,38 +3,14 @@
 # reload, a daemon that dies comes back, stop.
 #   99-openrc.sh BUILD
 # The bare Debian is tests/bare's, openrc is tests/partners'.
-if [ ! "${WAYPOST_NAMESPACE-}" ] && unshare -mnpuf --mount-proc true 2>/dev/null
-then
-	WAYPOST_NAMESPACE=yes
-	export WAYPOST_NAMESPACE
-	exec unshare -mnpuf --mount-proc --propagation private --kill-child \
-		sh "$0" "$@"
-fi
-. "${0%/*}/lib.sh"
-[ "${WAYPOST_NAMESPACE-}" ] || skip "no namespaces (not root?)"
+. "${0%/*}/bare.sh"
 grep -q AddressSanitizer "$build/sendmail" &&
 	skip "no installation of a sanitizer's build"
 need_partner openrc
-bare=$partners/debian
-root=/mnt/root
-[ -d "$bare" ] || skip "no bare Debian: run tests/bare"
-mount -t tmpfs -o mode=755 none /mnt
-mkdir /mnt/above /mnt/aside "$root"
-mount -t overlay none -o \
-	"lowerdir=$bare,upperdir=/mnt/above,workdir=/mnt/aside" "$root" ||
-	skip "no overlay here"
-mount -t proc none "$root/proc"
-hostname host.package.test
-ip link set lo up
-mkdir "$root/src" "$root/built"
-mount --bind "$top" "$root/src"
-mount --bind "$build" "$root/built"
+need_bare_root
 # /lib and others are symbolic links there.
 tar -C "$partners/openrc" -cf - . |
 	tar -C "$root" --keep-directory-symlink -xf -
-inside() {
-	chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C "$@"
-}
 # Of what else is to run before, there is nothing in here.
 service() { # SERVICE COMMAND
 	inside rc-service --nodeps "$@"
