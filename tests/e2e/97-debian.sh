@@ -128,7 +128,7 @@ modes() { # each path of make install, but pages, which Debian compresses
 	(cd "$work/tree" && find . -mindepth 1 ! -path '*/man/*' |
 		sed 's/^\.//') | sort | inside xargs stat -c '%n %a %U:%G'
 }
-inside chmod 750 /var/spool/waypost/drop # as it was
+inside chmod 00750 /var/spool/waypost/drop # as it was
 modes >"$work/by_dpkg"
 rm -rf "$spool/queue/new/"* "$spool/drop/"* "$spool/badmail/"*
 # Traps that waypost's account could have set for root.
