@@ -144,6 +144,14 @@ on_work(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+on_lull(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	ledger_lull(arg);
+}
+
+static void
 on_patience(evutil_socket_t fd, short what, void *arg)
 {
 	struct carrier *c = arg;
@@ -194,6 +202,7 @@ open_loop(struct carrier *c)
 		return false;
 	c->work = new_timer(c, on_work);
 	c->timer = new_timer(c, on_work);
+	c->lull = new_timer(c, on_lull);
 	c->patience = new_timer(c, on_patience);
 	c->term = evsignal_new(c->base, SIGTERM, on_stop_signal, c);
 	c->interrupt = evsignal_new(c->base, SIGINT, on_stop_signal, c);
@@ -207,8 +216,8 @@ open_loop(struct carrier *c)
 static void
 close_loop(struct carrier *c)
 {
-	struct event **all[] = {
-	    &c->work, &c->timer, &c->patience, &c->term, &c->interrupt};
+	struct event **all[] = {&c->work, &c->timer, &c->lull, &c->patience,
+	    &c->term, &c->interrupt};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (*all[i] != NULL)
 			event_free(*all[i]);

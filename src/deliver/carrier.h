@@ -88,6 +88,7 @@ struct carrier {
 
 	struct event *work;  /* something to do at the end of this turn */
 	struct event *timer; /* the next due time */
+	struct event *lull;  /* no turn for a moment: time to tidy */
 	struct event *watch_event, *scan_event, *pickup_event, *rescan;
 	struct event *orders_event;
 	struct event *term, *interrupt, *hangup, *patience;
@@ -210,8 +211,11 @@ bool ledger_due(const struct carrier *c);
 void ledger_commit(struct carrier *c);
 void ledger_news(void *arg);
 
-/* Let the clerk remove what is finished, if there is time for it. */
+/* Let the clerk remove what is finished, if there is time for it; at the
+ * latest when all that is due was tried.  ledger_lull() is for a moment in
+ * which nothing happened. */
 void ledger_tidy(struct carrier *c);
+void ledger_lull(struct carrier *c);
 
 /* The same, all of it, before returning: at the end. */
 void ledger_commit_now(struct carrier *c);

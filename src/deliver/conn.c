@@ -168,6 +168,9 @@ on_outcome(void *arg, struct transaction *t, size_t i, const struct status *st,
 	}
 	if (st->verdict != LATER || (st->code >= 400 && st->code != 421))
 		conn->achieved = true;
+	/* Not when it wanted no more of us once. */
+	if (st->verdict == DONE && conn->destination->hold == 0)
+		destination_grows(conn->destination);
 	job_result(j, &conn->destination->carrier->schedule, (uint32_t)i, st);
 }
 

@@ -93,6 +93,9 @@ void destination_failed(struct destination *d, const struct status *st);
 /* A session was set up: end of the back-off, the window grows. */
 void destination_reached(struct destination *d);
 
+/* It serves us well: one connection more is allowed. */
+void destination_grows(struct destination *d);
+
 /* A probe has ended: whoever waited for what comes of it looks again. */
 void pool_probed(struct carrier *c);
 

@@ -201,8 +201,16 @@ destination_reached(struct destination *d)
 	d->failures = 0;
 	d->retry_at = 0;
 	d->refusals = 0;
-	if (d->window < d->carrier->conf->outbound.per_destination)
-		d->window++;
+	destination_grows(d);
+}
+
+void
+destination_grows(struct destination *d)
+{
+	if (d->window >= d->carrier->conf->outbound.per_destination)
+		return;
+	d->window++;
+	destination_mark(d);
 }
 
 static bool

@@ -6,6 +6,7 @@
  * its recipients are durable (J16).
  */
 #include <errno.h>
+#include <event2/event.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -18,6 +19,9 @@
 #define JOURNAL_SLACK 20000
 /* Finished files that may wait for their removal. */
 #define REMOVALS_HELD_MAX 10000
+/* The loop slept that long: the network is waited for, not the disk. */
+#define REMOVALS_LULL_MS 3
+#define REMOVALS_PER_LULL 8
 
 struct history {
 	struct carrier *carrier;
@@ -114,21 +118,35 @@ halt(struct carrier *c, int error)
 	c->retry_journal = clock_mono_ms() + JOURNAL_RETRY_MS;
 }
 
+static void
+remove_some(struct carrier *c, size_t most)
+{
+	for (; c->leaving != NULL && most > 0; most--) {
+		struct bundle *b = c->leaving;
+		c->leaving = b->next;
+		c->nleaving--;
+		clerk_remove(c->clerk, b);
+	}
+}
+
 /* The clerk removes files when there is nothing else to do: on some disks
  * that takes a millisecond each and stands in the way of opening others. */
 void
 ledger_tidy(struct carrier *c)
 {
+	static const struct timeval lull = {.tv_usec = REMOVALS_LULL_MS * 1000};
 	bool quiet = c->pool.waiting == 0 && c->pool.active == 0;
-	if (!quiet && c->nleaving < REMOVALS_HELD_MAX)
-		return;
-	struct bundle *b, *next;
-	for (b = c->leaving; b != NULL; b = next) {
-		next = b->next;
-		clerk_remove(c->clerk, b);
-	}
-	c->leaving = NULL;
-	c->nleaving = 0;
+	if (quiet || c->nleaving >= REMOVALS_HELD_MAX)
+		remove_some(c, SIZE_MAX);
+	else if (c->leaving != NULL)
+		(void)evtimer_add(c->lull, &lull); /* anew with each turn */
+}
+
+void
+ledger_lull(struct carrier *c)
+{
+	remove_some(c, REMOVALS_PER_LULL);
+	ledger_tidy(c);
 }
 
 bool

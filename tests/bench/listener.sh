@@ -324,7 +324,7 @@ bench_endtoend() {
 	end_through
 	# 50 ms away; Postfix has 20 connections, we have five.
 	wire=$(free_port)
-	spawn wire "$python" "$top/tests/bench/delay.py" "$wire" "$sink_port" 50
+	spawn wire "$tools/wire" "$wire" "$sink_port" 50
 	within 10 listening "$wire" || return
 	through "$wire" 5 || return
 	start_postfix "$(free_port)" mynetworks=127.0.0.0/8 \
