@@ -198,17 +198,6 @@ porter_cancel_all(struct porter *p)
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
-void
-porter_finish(struct porter *p, struct errand *e)
-{
-	(void)pthread_mutex_lock(&p->lock);
-	while (!line_remove(&p->ended, e))
-		(void)pthread_cond_wait(&p->changed, &p->lock);
-	(void)pthread_mutex_unlock(&p->lock);
-	p->given--;
-	e->done(e);
-}
-
 bool
 porter_idle(const struct porter *p)
 {

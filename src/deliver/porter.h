@@ -35,16 +35,13 @@ struct porter *porter_new(struct event_base *base) MUST_CHECK;
 /* Nothing is under way any more: see porter_idle().  NULL is fine. */
 void porter_free(struct porter *p);
 
-/* The errand's three first members are to be set, all else zero. */
+/* With work and done set, and all else zero. */
 void porter_send(struct porter *p, struct errand *e);
 
 /* Its work is not wanted any more: done() comes soon, perhaps without
  * work(). */
 void porter_cancel(struct porter *p, struct errand *e);
 void porter_cancel_all(struct porter *p);
-
-/* Call done() of this errand before returning. */
-void porter_finish(struct porter *p, struct errand *e);
 
 /* Every done() was called. */
 bool porter_idle(const struct porter *p);

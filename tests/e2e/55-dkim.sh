@@ -198,5 +198,50 @@ stop a_carrier
 drain a --flush
 is "the configuration is live" "$(verdicts)" "gone ed25519-sha256:e1:good"
 
+# --- a large message holds up nobody (0.2 s of work, 30 others meanwhile) ---
+
+large() { # UNIQUE
+	{
+		printf 'X-Unique: %s.\nFrom: me@example.com\n\n' "$1"
+		yes 'a line of text,  again and again ' | head -c 32000000
+	} | post_mail to@x.test
+}
+
+overtaken() { # MAILs of others between the large one's EHLO and its MAIL
+	awk 'NR == FNR && / < MAIL.* SIZE=[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]/ { large = $1 }
+		NR == FNR { next }
+		$1 == large && / < MAIL/ { exit }
+		$1 == large && / > 250-.*SMTPUTF8/ { ready = 1 }
+		ready && / < MAIL/ { n++ }
+		END { print n + 0 }' "$work/s.dialogue" "$work/s.dialogue"
+}
+
+waypost dkim keygen --selector r1 example.com >/dev/null 2>&1
+echo 'limits { message-size = 100M }' >>"$work/signing.conf"
+restart "$work/signing.conf"
+waypost dkim show >"$work/dns"
+echo "y.test remote host=[127.0.0.1]:$port tls=none" >>"$work/a/domains"
+large large
+i=0
+while [ $i -lt 30 ]; do
+	i=$((i + 1))
+	printf 'From: me@example.com\n\nx\n' | post_mail to@y.test
+done
+drain a
+is "a large message: all are sent" "$(saved s) $(queued a)" "31 0"
+ok "... and others meanwhile" [ "$(overtaken)" -ge 5 ]
+verdicts >"$work/verdicts"
+ok "... its signatures hold" grep -q "^large $twice$" "$work/verdicts"
+
+restart "$work/signing.conf"
+large stopped
+carrier a
+within 10 said s '^1 > 250-.*SMTPUTF8'
+stop a_carrier
+is "stopped in the middle" "$code" 0
+drain a
+is "... it is sent once" "$(saved s) $(queued a)" "1 0"
+is "... and its signatures hold" "$(verdicts)" "stopped $twice"
+
 ok "no sanitizer complains" sane
 done_testing
