@@ -198,6 +198,17 @@ test_shipped_file(void **state)
 		assert_true(strncmp(c->listeners[i].address, "127.", 4) == 0 ||
 			    strncmp(c->listeners[i].address, "[::1]", 5) == 0);
 	conf_unref(c);
+	/* make install SYSCONF= SPOOL= moves the paths that stand in it. */
+	for (size_t k = 0; k < keys_sections[0].nkeys; k++) {
+		const struct key *key = &keys_sections[0].keys[k];
+		char line[160];
+		if (key->fallback == NULL || key->fallback[0] != '/')
+			continue;
+		(void)snprintf(line, sizeof(line), "\n%s = \"%s\"\n", key->name,
+		    key->fallback);
+		if (strstr(text, line) == NULL)
+			fail_msg("the shipped file does not set %s", key->name);
+	}
 	free(text);
 	text = conf_slurp("conf/domains", 1 << 20, false, &len, &f);
 	assert_non_null(text);
