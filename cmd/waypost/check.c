@@ -44,6 +44,19 @@ check_tell(
 		k->worst = what;
 }
 
+const char *
+check_at(struct check *k, const void *member, const void *other)
+{
+	unsigned line = conf_line_of(k->c, member);
+	if (line == 0 && other != NULL)
+		line = conf_line_of(k->c, other);
+	k->at[0] = '\0';
+	if (line > 0)
+		(void)snprintf(
+		    k->at, sizeof(k->at), "%s:%u: ", k->c->path, line);
+	return k->at;
+}
+
 /* A file that may be missing is an empty one; who named it meant another. */
 static const char *
 none(const char *file)
@@ -108,7 +121,8 @@ check(struct check *k, const struct conf *c, bool offline)
 	if (stat(c->spool, &st) == 0 &&
 	    identity_become_owner(c->spool, false) != 0) {
 		check_tell(k, FOUND_FAULT, "make it the user's of waypostd",
-		    "%s: cannot become its owner", c->spool);
+		    "%s%s: cannot become its owner",
+		    check_at(k, &c->spool, NULL), c->spool);
 		return (int)k->worst;
 	}
 	check_tell(k, FOUND_GOOD, NULL, "%s, %s%s", c->path, c->domains,

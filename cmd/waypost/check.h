@@ -3,6 +3,8 @@
 #ifndef WAYPOST_CHECK_H
 #define WAYPOST_CHECK_H
 
+#include <limits.h>
+
 #include "base/attr.h"
 #include "conf/conf.h"
 
@@ -13,11 +15,16 @@ enum found { FOUND_GOOD, FOUND_WARNING, FOUND_FAULT };
 struct check {
 	const struct conf *c;
 	enum found worst;
+	char at[PATH_MAX + 16]; /* of check_at() */
 };
 
 /* One line on standard output; a cure on the next, or NULL. */
 void check_tell(struct check *k, enum found what, const char *cure,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* "file:line: " of the first of two members (the second may be NULL) that
+ * the configuration sets, or "".  Until the next call. */
+const char *check_at(struct check *k, const void *member, const void *other);
 
 /* The spool, its room, who runs. */
 void check_files(struct check *k);

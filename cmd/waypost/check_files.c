@@ -26,7 +26,8 @@ check_space(struct check *k)
 	const char *spool = k->c->spool;
 	if (statvfs(spool, &fs) != 0) {
 		check_tell(k, FOUND_FAULT, "make it, owned by waypost",
-		    "%s: %s", spool, strerror(errno));
+		    "%s%s: %s", check_at(k, &k->c->spool, NULL), spool,
+		    strerror(errno));
 		return;
 	}
 	unsigned long long mega =
@@ -36,7 +37,8 @@ check_space(struct check *k)
 		       fs.f_favail * 100 < fs.f_files * SPACE_LOW_PERCENT);
 	check_tell(k, low ? FOUND_WARNING : FOUND_GOOD,
 	    low ? "make room: mail is refused when it is full" : NULL,
-	    "%s: %llu MiB free", spool, mega);
+	    "%s%s: %llu MiB free", low ? check_at(k, &k->c->spool, NULL) : "",
+	    spool, mega);
 }
 
 /* May the spool's owner read and write there, by owner, group or all? */
@@ -58,6 +60,7 @@ check_drop(struct check *k)
 {
 	const struct domain *d = table_default(k->c->table);
 	const char *path = k->c->drop.directory;
+	const char *at = check_at(k, &k->c->drop.directory, NULL);
 	struct stat st;
 	if (d == NULL)
 		return;
@@ -66,16 +69,17 @@ check_drop(struct check *k)
 			return; /* waypostd makes it */
 		check_tell(k, d->maildir == NULL ? FOUND_FAULT : FOUND_WARNING,
 		    "make it, owned by waypost, mode 0750",
-		    "drop directory %s: %s: mail for it waits", path,
+		    "%sdrop directory %s: %s: mail for it waits", at, path,
 		    strerror(errno));
 	} else if (!S_ISDIR(st.st_mode)) {
 		check_tell(k, FOUND_FAULT, "another drop.directory",
-		    "%s is no directory: mail for it waits", path);
+		    "%s%s is no directory: mail for it waits", at, path);
 	} else if (!is_open_to(&st, k->c->spool)) {
 		check_tell(k, FOUND_WARNING,
 		    "give it to waypost, or to one of its groups, mode 0750 or "
 		    "0770",
-		    "drop directory %s: waypost may not write there", path);
+		    "%sdrop directory %s: waypost may not write there", at,
+		    path);
 	}
 }
 
@@ -98,15 +102,16 @@ static void
 check_pickup(struct check *k)
 {
 	const char *path = k->c->pickup.directory;
+	const char *at = check_at(k, &k->c->pickup.directory, NULL);
 	struct stat st;
 	if (lstat(path, &st) != 0) {
 		if (errno == ENOENT && has_parent(path))
 			return; /* waypostd makes it */
 		check_tell(k, FOUND_WARNING, "make it, mode 1733",
-		    "pickup directory %s: %s", path, strerror(errno));
+		    "%spickup directory %s: %s", at, path, strerror(errno));
 	} else if (!S_ISDIR(st.st_mode)) {
 		check_tell(k, FOUND_FAULT, "another pickup.directory",
-		    "%s is no directory: nothing is picked up", path);
+		    "%s%s is no directory: nothing is picked up", at, path);
 	}
 }
 
@@ -119,7 +124,8 @@ check_daemons(struct check *k)
 	if (store_open(&s, k->c->spool) != 0) {
 		check_tell(k, FOUND_FAULT,
 		    "queue/tmp and queue/new, 1770, owned by waypost:waydrop",
-		    "%s/queue: %s", k->c->spool, strerror(errno));
+		    "%s%s/queue: %s", check_at(k, &k->c->spool, NULL),
+		    k->c->spool, strerror(errno));
 		return;
 	}
 	bool served = store_served(&s);

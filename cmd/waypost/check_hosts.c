@@ -10,6 +10,7 @@
 #include "check.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,11 +68,12 @@ on_closed(void *arg, struct hop *h, const struct status *st, bool was_ready)
 {
 	struct call *c = arg;
 	(void)h;
+	bool login = strcmp(st->enhanced, "4.7.8") == 0 ||
+		     strncmp(st->text, "secret-", 7) == 0;
 	if (!was_ready)
 		check_tell(c->k, FOUND_FAULT,
-		    strcmp(st->enhanced, "4.7.8") == 0
-			? "look at user, mechanism and the secret"
-			: "look at hosts, tls and the way there",
+		    login ? "look at user, mechanism and the secret"
+			  : "look at hosts, tls and the way there",
 		    "%s %s", c->what, st->text);
 	targets_failed(
 	    c->targets, &c->target->hop, clock_mono_ms() + DEAD_MS, st);
@@ -168,7 +170,10 @@ check_hosts(struct check *k, struct dial *d)
 		const struct route r = {.way = WAY_SMARTHOST,
 		    .smarthost = s,
 		    .session = &s->session};
-		c.what = "smart host";
+		char what[PATH_MAX + 64];
+		(void)snprintf(what, sizeof(what), "%ssmart host",
+		    check_at(k, &s->hosts, NULL));
+		c.what = what;
 		check_route(&c, &r, "", s->hosts.v[0]);
 	}
 	table_each(k->c->table, on_domain, &c);

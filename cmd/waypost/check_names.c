@@ -104,13 +104,15 @@ check_reverse(struct asking *q, const struct ip *ip)
 		    q->k, FOUND_GOOD, NULL, "%s is called %s", text, host);
 	else if (q->trouble != NULL)
 		check_tell(q->k, FOUND_WARNING, "try again later",
-		    "the name of %s cannot be asked for: %s", text, q->trouble);
+		    "%sthe name of %s cannot be asked for: %s",
+		    check_at(q->k, &q->k->c->hostname, NULL), text, q->trouble);
 	else
 		check_tell(q->k, FOUND_WARNING,
 		    "its owner, mostly your provider, has to set the PTR "
 		    "record; or use a smart host",
-		    "%s is called %s, not %s: many hosts refuse mail from it",
-		    text, q->other[0] != '\0' ? q->other : "nothing", host);
+		    "%s%s is called %s, not %s: many hosts refuse mail from it",
+		    check_at(q->k, &q->k->c->hostname, NULL), text,
+		    q->other[0] != '\0' ? q->other : "nothing", host);
 }
 
 /* An address that is not ours is right behind a translator, and wrong after
@@ -126,8 +128,9 @@ check_address(struct asking *q, const struct ip *ip)
 		check_tell(q->k, FOUND_WARNING,
 		    "right behind address translation; else correct the "
 		    "hostname or its record",
-		    "%s has the address %s, which is none of this host",
-		    q->k->c->hostname, text);
+		    "%s%s has the address %s, which is none of this host",
+		    check_at(q->k, &q->k->c->hostname, NULL), q->k->c->hostname,
+		    text);
 	if (delivers_directly(q->k->c))
 		check_reverse(q, ip);
 }
@@ -140,7 +143,8 @@ check_names(struct check *k, struct dial *d)
 	if (q.trouble != NULL) {
 		check_tell(k, FOUND_FAULT,
 		    "look at /etc/resolv.conf, or set dns { servers }",
-		    "no name server answers: %s", q.trouble);
+		    "%sno name server answers: %s",
+		    check_at(k, &k->c->dns.servers, NULL), q.trouble);
 		return;
 	}
 	ask(&q, k->c->hostname, RECORD_AAAA, on_addresses);
@@ -149,12 +153,14 @@ check_names(struct check *k, struct dial *d)
 		    "name servers answer; %s has an address", k->c->hostname);
 	else if (q.trouble != NULL)
 		check_tell(k, FOUND_WARNING, "try again later",
-		    "%s cannot be asked for: %s", k->c->hostname, q.trouble);
+		    "%s%s cannot be asked for: %s",
+		    check_at(k, &k->c->hostname, NULL), k->c->hostname,
+		    q.trouble);
 	else
 		check_tell(k, FOUND_WARNING,
 		    "an A or AAAA record, or another hostname",
-		    "name servers answer; hostname %s has no address",
-		    k->c->hostname);
+		    "%sname servers answer; hostname %s has no address",
+		    check_at(k, &k->c->hostname, NULL), k->c->hostname);
 	for (size_t i = 0; i < q.n; i++)
 		check_address(&q, &q.ips[i]);
 }

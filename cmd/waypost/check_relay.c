@@ -183,10 +183,11 @@ refuses(struct check *k, const struct listener *l, const char *domain)
 	if (s.taken > 0)
 		check_tell(k, FOUND_FAULT,
 		    "look at relay.except and at relay=yes in the domain table",
-		    "listener %s: a stranger may relay: %u of %zu forms, "
+		    "%slistener %s: a stranger may relay: %u of %zu forms, "
 		    "the first MAIL FROM:%s, RCPT TO:%s (%s; ~ is %s)",
-		    l->name, s.taken, NFORMS * NSENDERS, s.sender, s.form,
-		    s.why, domain);
+		    check_at(k, &k->c->relay.except, &l->address), l->name,
+		    s.taken, NFORMS * NSENDERS, s.sender, s.form, s.why,
+		    domain);
 	return s.taken == 0;
 }
 
@@ -200,8 +201,8 @@ check_relay(struct check *k)
 	if (c->relay.allow) {
 		check_tell(k, FOUND_WARNING,
 		    "relay { default = deny  except = { who may } }",
-		    "%s: relay.default = allow: this is an open relay",
-		    c->path);
+		    "%srelay.default = allow: this is an open relay",
+		    check_at(k, &c->relay.allow, NULL));
 		return;
 	}
 	for (size_t i = 0; i < c->nlisteners; i++) {

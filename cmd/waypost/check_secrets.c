@@ -31,8 +31,16 @@ struct told {
 struct look {
 	struct check *k;
 	struct hash told;
-	char where[PATH_MAX + 16]; /* "file:line: ", or "" */
+	const char *where; /* "file:line: " in the domain table, or NULL */
 };
+
+/* That, or where waypost.conf names it. */
+static const char *
+at(struct look *look, const void *member, const void *other)
+{
+	return look->where != NULL ? look->where
+				   : check_at(look->k, member, other);
+}
 
 static bool
 same(const struct hash_link *l, const void *key)
@@ -81,13 +89,13 @@ check_secret(struct look *look, const struct session_conf *s)
 		check_tell(look->k, FOUND_FAULT,
 		    "a file of one line, owner the user of waypostd, mode "
 		    "0600",
-		    "%s%s", look->where, st.text);
+		    "%s%s", at(look, &s->secret_file, NULL), st.text);
 	secret_free(secret);
 }
 
 /* When does the first certificate of a file end? */
 static void
-check_end(struct check *k, const char *file)
+check_end(struct check *k, const char *file, const char *where)
 {
 	BIO *in = BIO_new_file(file, "r");
 	X509 *x = in != NULL ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
@@ -95,51 +103,54 @@ check_end(struct check *k, const char *file)
 	if (x == NULL ||
 	    ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(x)) != 1)
 		check_tell(k, FOUND_FAULT, "a certificate chain in PEM",
-		    "%s: no certificate can be read", file);
+		    "%s%s: no certificate can be read", where, file);
 	else if (days < 0 || seconds < 0)
 		check_tell(k, FOUND_FAULT, "renew it",
-		    "%s: expired %d days ago", file, -days);
+		    "%s%s: expired %d days ago", where, file, -days);
 	else
 		check_tell(k,
 		    days < EXPIRES_SOON_DAYS ? FOUND_WARNING : FOUND_GOOD,
 		    days < EXPIRES_SOON_DAYS ? "renew it" : NULL,
-		    "%s: good for %d more days", file, days);
+		    "%s%s: good for %d more days",
+		    days < EXPIRES_SOON_DAYS ? where : "", file, days);
 	X509_free(x);
 	BIO_free(in);
 }
 
 /* As a listener loads it: do they fit together? */
 static void
-check_pair(struct look *look, const char *certificate, const char *key)
+check_pair(struct look *look, char *const *certificate, char *const *key)
 {
 	struct check *k = look->k;
 	const char *why = "";
-	if (certificate == NULL || key == NULL ||
-	    !is_new(look, certificate, key))
+	if (*certificate == NULL || *key == NULL ||
+	    !is_new(look, *certificate, *key))
 		return;
+	const char *where = at(look, certificate, key);
 	struct secure_context *c =
-	    secure_context_new(certificate, key, "modern", NULL, &why);
+	    secure_context_new(*certificate, *key, "modern", NULL, &why);
 	if (c == NULL)
 		check_tell(k, FOUND_FAULT,
 		    "certificate and key of one pair, readable by the daemons",
-		    "%s%s, %s: %s", look->where, certificate, key, why);
+		    "%s%s, %s: %s", where, *certificate, *key, why);
 	else
-		check_end(k, certificate);
+		check_end(k, *certificate, where);
 	secure_context_unref(c);
 }
 
 /* Authorities that are asked for, and cannot be read, let nobody in. */
 static void
-check_authorities(struct look *look, const char *file)
+check_authorities(struct look *look, char *const *file)
 {
-	if (file == NULL || !is_new(look, file, ""))
+	if (*file == NULL || !is_new(look, *file, ""))
 		return;
-	BIO *in = BIO_new_file(file, "r");
+	BIO *in = BIO_new_file(*file, "r");
 	X509 *x = in != NULL ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
 	if (x == NULL)
 		check_tell(look->k, FOUND_FAULT,
 		    "certificates in PEM, readable by the daemons",
-		    "%s: no certificate can be read", file);
+		    "%s%s: no certificate can be read", at(look, file, NULL),
+		    *file);
 	X509_free(x);
 	BIO_free(in);
 }
@@ -148,8 +159,8 @@ static void
 check_session(struct look *look, const struct session_conf *s)
 {
 	check_secret(look, s);
-	check_pair(look, s->client_certificate, s->client_key);
-	check_authorities(look, s->ca_file);
+	check_pair(look, &s->client_certificate, &s->client_key);
+	check_authorities(look, &s->ca_file);
 }
 
 static void
@@ -158,10 +169,12 @@ on_domain(void *arg, const struct domain *d, unsigned line)
 	struct look *look = arg;
 	if (d->session == NULL)
 		return;
-	(void)snprintf(look->where, sizeof(look->where),
-	    "%s:%u: ", look->k->c->domains, line);
+	char where[PATH_MAX + 16];
+	(void)snprintf(
+	    where, sizeof(where), "%s:%u: ", look->k->c->domains, line);
+	look->where = where;
 	check_session(look, d->session);
-	look->where[0] = '\0';
+	look->where = NULL;
 }
 
 static void
@@ -176,8 +189,9 @@ check_dkim(struct look *look)
 				check_tell(look->k, FOUND_FAULT,
 				    "waypost dkim keygen makes it; waypostd "
 				    "must be able to read it",
-				    "dkim key %s: %s", c->dkim[i].keys.v[n],
-				    strerror(errno));
+				    "%sdkim key %s: %s",
+				    check_at(look->k, &c->dkim[i].keys, NULL),
+				    c->dkim[i].keys.v[n], strerror(errno));
 }
 
 void
@@ -188,15 +202,15 @@ check_secrets(struct check *k)
 	for (size_t i = 0; i < c->nsmarthosts; i++)
 		check_session(&look, &c->smarthosts[i].session);
 	table_each(c->table, on_domain, &look);
-	check_pair(&look, c->tls.certificate, c->tls.key);
+	check_pair(&look, &c->tls.certificate, &c->tls.key);
 	for (size_t i = 0; i < c->nlisteners; i++) {
 		const struct listener *l = &c->listeners[i];
-		check_pair(&look, l->certificate, l->key);
-		check_authorities(&look, l->client_ca);
+		check_pair(&look, &l->certificate, &l->key);
+		check_authorities(&look, &l->client_ca);
 	}
 	for (size_t i = 0; i < c->ncertificates; i++)
-		check_pair(&look, c->certificates[i].certificate,
-		    c->certificates[i].key);
+		check_pair(&look, &c->certificates[i].certificate,
+		    &c->certificates[i].key);
 	check_dkim(&look);
 	hash_each(&look.told, forget, NULL);
 	hash_free(&look.told);

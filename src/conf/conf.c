@@ -225,8 +225,18 @@ conf_unref(struct conf *c)
 	for (size_t i = 0; i < keys_nsections; i++)
 		free_section(&keys_sections[i], c);
 	table_free(c->table);
+	free(c->sources);
 	free(c->path);
 	free(c);
+}
+
+unsigned
+conf_line_of(const struct conf *c, const void *member)
+{
+	for (size_t i = 0; i < c->nsources; i++)
+		if (c->sources[i].member == member)
+			return c->sources[i].line;
+	return 0;
 }
 
 const char *

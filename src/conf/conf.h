@@ -74,6 +74,12 @@ struct dkim_conf {
 	int64_t expire_ms; /* 0: no x= */
 };
 
+/* Where a member of the configuration was set. */
+struct conf_source {
+	const void *member;
+	unsigned line;
+};
+
 struct conf {
 	int refs;
 	int64_t loaded_ms; /* wall clock when reading began */
@@ -159,6 +165,9 @@ struct conf {
 
 	struct table *table; /* NULL unless asked for */
 	bool domains_there;  /* its file says something */
+
+	struct conf_source *sources; /* of what the file sets */
+	size_t nsources;
 };
 
 /* Faults found in configuration, one line each: "file:line: reason". */
@@ -197,6 +206,10 @@ unsigned conf_again(const struct conf *old);
 
 /* Would both ask the same name servers in the same way? */
 bool conf_same_dns(const struct conf *a, const struct conf *b);
+
+/* The line of c->path that sets this member of it or of one of its sections;
+ * 0: none, it is as it is by default. */
+unsigned conf_line_of(const struct conf *c, const void *member);
 
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf *c); /* NULL is fine */

@@ -144,6 +144,14 @@ read_list(struct reader *r, const struct key_section *s, const struct key *k,
 }
 
 static void
+note_source(struct conf *c, const void *member, unsigned line)
+{
+	c->sources =
+	    alloc_grow(c->sources, c->nsources + 1, sizeof(*c->sources));
+	c->sources[c->nsources++] = (struct conf_source){member, line};
+}
+
+static void
 read_section(
     struct reader *r, cfg_t *cfg, const struct key_section *s, void *base)
 {
@@ -154,6 +162,7 @@ read_section(
 		void *at = (char *)base + k->offset;
 		if (!(opt->flags & CFGF_MODIFIED))
 			continue;
+		note_source(r->c, at, conf_line(cfg, k->name));
 		if (opt->flags & CFGF_LIST) {
 			read_list(r, s, k, opt, conf_line(cfg, k->name), at);
 			continue;

@@ -117,6 +117,25 @@ static const char all_of_it[] =
     "hosts-file = false }\n";
 
 static void
+test_lines(void **state)
+{
+	struct conf *c =
+	    good(HOST "\n"
+		      "smarthost \"b\" {\n senders = \"@b.test\"\n"
+		      " hosts = \"b.test\"\n}\n"
+		      "smarthost { hosts = {\n\"a.test\" } }\n"
+		      "tls {\n key = \"/k\"\n certificate = \"/c\" }\n");
+	(void)state;
+	assert_int_equal(conf_line_of(c, &c->hostname), 1);
+	assert_int_equal(conf_line_of(c, &c->tls.key), 10);
+	assert_int_equal(conf_line_of(c, &c->smarthosts[0].hosts), 8);
+	assert_int_equal(conf_line_of(c, &c->smarthosts[1].hosts), 5);
+	assert_int_equal(conf_line_of(c, &c->smarthosts[1].session.tls), 0);
+	assert_int_equal(conf_line_of(c, &c->spool), 0);
+	conf_unref(c);
+}
+
+static void
 test_every_key(void **state)
 {
 	struct conf *c = good(all_of_it);
@@ -337,6 +356,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_defaults),
+	    cmocka_unit_test(test_lines),
 	    cmocka_unit_test(test_every_key),
 	    cmocka_unit_test(test_M07_nul_bom_crlf),
 	    cmocka_unit_test(test_B04_environment),
