@@ -6,6 +6,7 @@
  */
 #include "base/hash.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -33,25 +34,27 @@ sip_round(uint64_t v[4])
 	v[2] = rotate(v[2], 32);
 }
 
-static const uint64_t *
-process_key(void)
+static uint64_t process_key[2];
+
+static void
+draw_key(void)
 {
-	static uint64_t key[2];
-	static bool drawn;
-	if (!drawn && getrandom(key, sizeof(key), 0) != sizeof(key))
+	if (getrandom(process_key, sizeof(process_key), 0) !=
+	    sizeof(process_key))
 		die("no random numbers");
-	drawn = true;
-	return key;
 }
 
 uint64_t
 hash_bytes(const void *data, size_t len)
 {
-	const uint64_t *key = process_key();
+	/* Once: a thread must not see another's key change. */
+	static pthread_once_t drawn = PTHREAD_ONCE_INIT;
+	(void)pthread_once(&drawn, draw_key);
 	const unsigned char *p = data;
-	uint64_t v[4] = {key[0] ^ 0x736f6d6570736575u,
-	    key[1] ^ 0x646f72616e646f6du, key[0] ^ 0x6c7967656e657261u,
-	    key[1] ^ 0x7465646279746573u};
+	uint64_t v[4] = {process_key[0] ^ 0x736f6d6570736575u,
+	    process_key[1] ^ 0x646f72616e646f6du,
+	    process_key[0] ^ 0x6c7967656e657261u,
+	    process_key[1] ^ 0x7465646279746573u};
 	uint64_t word, last = (uint64_t)len << 56;
 	for (; len >= 8; p += 8, len -= 8) {
 		memcpy(&word, p, 8);
