@@ -57,7 +57,7 @@ rearm(struct carrier *c)
 		earlier(&wait, COMMIT_INTERVAL_MS);
 	earlier(&wait, orders_wait(c->orders, now));
 	int64_t due = schedule_next(&c->schedule);
-	if (due >= 0 && !c->halted && !c->stopping)
+	if (due >= 0 && !c->halted && !c->stopping && settle_room(c))
 		earlier(&wait, due > now ? due - now : 0);
 	if (wait < 0)
 		(void)evtimer_del(c->timer);

@@ -47,6 +47,10 @@ struct event_base;
 #define COMMIT_RECORDS 64
 /* So many findings may be in memory only: the most that a crash repeats. */
 #define UNDURABLE_MAX 1024
+/* Jobs with results whose records are not made yet; then answers without an
+ * attempt, and what is due, wait (R5).  Beside them there are jobs only on
+ * connections, two each, and in the porter's hands. */
+#define UNSETTLED_MAX 1000
 
 TAILQ_HEAD(notice_list, notice);
 
@@ -79,6 +83,7 @@ struct carrier {
 
 	struct job *settled;        /* jobs whose results are complete */
 	struct job **settled_end;   /* ... first come, first served */
+	size_t unsettled;           /* these, and those that wait for reports */
 	struct notice_list notices; /* on large messages, for the porter */
 	bool noticing;              /* one of them is under way */
 	struct bundle *finished;    /* nothing open, records not durable yet */
@@ -93,11 +98,12 @@ struct carrier {
 	struct event *orders_event;
 	struct event *term, *interrupt, *hangup, *patience;
 
-	bool starting;  /* the queue is being read for the first time */
-	bool drain;     /* stop when nothing is due */
-	bool stopping;  /* start nothing new */
-	bool held_back; /* jobs wait for findings to become durable */
-	bool halted;    /* the journal cannot be written: send nothing (I04) */
+	bool starting;     /* the queue is being read for the first time */
+	bool drain;        /* stop when nothing is due */
+	bool stopping;     /* start nothing new */
+	bool answers_wait; /* destinations have answers for what waits */
+	bool held_back;    /* jobs wait for findings to become durable */
+	bool halted; /* the journal cannot be written: send nothing (I04) */
 	int64_t recovered_ms;  /* when queue/tmp was looked through */
 	bool pickup_ready;     /* the pickup directory may hold files */
 	int64_t commit_at;     /* monotonic ms; 0: nothing pending */
@@ -156,6 +162,10 @@ void live_follow_names(struct carrier *c, const struct conf *old);
 
 /* A job's results are complete; takes it over. */
 void settle_later(struct carrier *c, struct job *j);
+
+/* Is there room for more of them?  Only what has no effect on a far side
+ * must ask. */
+bool settle_room(const struct carrier *c);
 
 /* A job whose file cannot be loaded (errno and why as job_load left them):
  * tried later, or out of the queue when it is broken or gone. */

@@ -232,6 +232,7 @@ static void
 open_to(struct destination *d, const struct target *t)
 {
 	struct carrier *c = d->carrier;
+	const struct run *first = runs_first(&d->runs);
 	const struct session_conf *session =
 	    t->session != NULL ? t->session : &direct_session;
 	struct hop_options o = {.target = t->hop,
@@ -245,7 +246,7 @@ open_to(struct destination *d, const struct target *t)
 		.domain = t->domain,
 		.ca_file = c->conf->outbound.ca_file,
 		.wish = d->wish},
-	    .watched = d->head != NULL && d->head->letter->watched};
+	    .watched = first != NULL && first->letter->watched};
 	struct conn *conn = alloc_zero(1, sizeof(*conn));
 	conn->destination = d;
 	conn->target = t->hop;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Destinations and their jobs.  Connections live in conn.c.  Invariant: a
- * job is in exactly one place: the queue of its destination, a connection,
- * or the carrier's settled list.
+ * Destinations and what waits at them.  Connections live in conn.c.
+ * Invariants: a job is in exactly one place: a connection, the porter's
+ * hands or the carrier's settled list; a recipient that waits here is in
+ * exactly one run and counts as ACTIVE.
  */
 #include "deliver/destination.h"
 
@@ -73,7 +74,6 @@ destination_find(struct carrier *c, const struct route *route,
 		d->key = alloc_string(buf_str(&key), key.len);
 		d->carrier = c;
 		d->wish = wish;
-		d->tail = &d->head;
 		d->window = 1;
 		TAILQ_INIT(&d->conns);
 		d->targets = targets_new(c->breakers, changed, d);
@@ -100,6 +100,8 @@ destination_free(struct carrier *c, struct destination *d)
 	if (d->failures > 0)
 		board_well(c->board, d->key);
 	intern_drop_reason(&c->schedule.interns, d->why);
+	intern_drop_reason(&c->schedule.interns, d->answer);
+	runs_free(&d->runs);
 	targets_free(d->targets);
 	conf_unref(d->conf);
 	free(d->domain);
@@ -113,48 +115,77 @@ destination_backs_off(const struct destination *d, int64_t now)
 	return d->retry_at > now && d->nready == 0;
 }
 
-void
-destination_add(struct destination *d, struct job *j, bool front)
+static void
+one_more_waits(struct destination *d)
 {
-	if (front) {
-		j->next = d->head;
-		d->head = j;
-		if (j->next == NULL)
-			d->tail = &j->next;
-	} else {
-		j->next = NULL;
-		*d->tail = j;
-		d->tail = &j->next;
-	}
 	d->waiting++;
 	d->carrier->pool.waiting++;
 	destination_mark(d);
 }
 
+void
+destination_queue(
+    struct destination *d, struct letter *l, uint32_t slot, bool joins)
+{
+	runs_add(&d->runs, l, slot, joins);
+	l->slots[slot].state = SLOT_ACTIVE;
+	if (!joins)
+		one_more_waits(d);
+}
+
+void
+destination_return(struct destination *d, struct job *j)
+{
+	for (uint32_t i = j->n; i > 0; i--)
+		runs_put_back(
+		    &d->runs, j->letter, j->results[i - 1].slot, i > 1);
+	one_more_waits(d);
+	job_free(j, &d->carrier->schedule);
+}
+
+static void
+set_answer(struct destination *d, struct reason *answer)
+{
+	intern_drop_reason(&d->carrier->schedule.interns, d->answer);
+	d->answer = answer;
+}
+
 struct job *
 destination_take(struct destination *d)
 {
-	struct job *j = d->head;
-	if (j == NULL)
+	struct run r;
+	const struct run *next;
+	if (!runs_take(&d->runs, &r))
 		return NULL;
-	d->head = j->next;
-	if (d->head == NULL)
-		d->tail = &d->head;
-	j->next = NULL;
+	struct job *j = job_new(d, r.letter);
+	for (;;) {
+		for (uint32_t i = 0; i < r.n; i++)
+			job_add(j, r.first + i);
+		next = runs_first(&d->runs);
+		if (next == NULL || !next->joins || !runs_take(&d->runs, &r))
+			break;
+	}
 	d->waiting--;
 	d->carrier->pool.waiting--;
+	if (d->waiting == 0)
+		set_answer(d, NULL); /* what comes next asks anew */
 	return j;
 }
 
-/* Everything that waits gets this answer. */
+/* Everything that waits gets the answer, as far as there is room. */
 static void
-answer_waiting(struct destination *d, const struct status *st)
+answer_waiting(struct destination *d)
 {
+	struct carrier *c = d->carrier;
+	struct status st;
 	struct job *j;
-	while ((j = destination_take(d)) != NULL) {
-		job_result_all(j, &d->carrier->schedule, st);
-		settle_later(d->carrier, j);
+	reason_status(d->answer, &st);
+	while (settle_room(c) && (j = destination_take(d)) != NULL) {
+		job_result_all(j, &c->schedule, &st);
+		settle_later(c, j);
 	}
+	if (d->waiting > 0)
+		c->answers_wait = true;
 }
 
 void
@@ -188,7 +219,10 @@ destination_failed(struct destination *d, const struct status *why)
 	d->window = 1;
 	d->lost = 0;
 	targets_revive(d->targets);
-	answer_waiting(d, st);
+	if (d->waiting == 0)
+		return;
+	set_answer(d, intern_reason(&c->schedule.interns, st, ""));
+	answer_waiting(d);
 }
 
 void
@@ -201,6 +235,7 @@ destination_reached(struct destination *d)
 	d->failures = 0;
 	d->retry_at = 0;
 	d->refusals = 0;
+	set_answer(d, NULL);
 	destination_grows(d);
 }
 
@@ -236,6 +271,10 @@ pump_local(struct destination *d)
 void
 destination_pump(struct destination *d)
 {
+	if (d->answer != NULL)
+		answer_waiting(d);
+	if (d->answer != NULL)
+		return;
 	if (d->route.way == WAY_LOCAL) {
 		pump_local(d);
 		return;
@@ -251,19 +290,22 @@ destination_pump(struct destination *d)
 		;
 }
 
-/* A waiting job becomes waiting recipients again, due at once. */
+/* What waits here is waiting in the schedule again, due at once. */
 void
 destination_give_back(struct destination *d)
 {
 	struct carrier *c = d->carrier;
-	struct job *j;
-	while ((j = destination_take(d)) != NULL) {
-		for (uint32_t i = 0; i < j->n; i++) {
-			struct slot *sl = &j->letter->slots[j->results[i].slot];
+	int64_t now = clock_mono_ms();
+	struct run r;
+	while (runs_take(&d->runs, &r)) {
+		for (uint32_t i = 0; i < r.n; i++) {
+			struct slot *sl = &r.letter->slots[r.first + i];
 			sl->state = SLOT_WAITING;
-			sl->next = clock_mono_ms();
+			sl->next = now;
 		}
-		schedule_enter(&c->schedule, j->letter);
-		job_free(j, &c->schedule);
+		schedule_enter(&c->schedule, r.letter);
 	}
+	c->pool.waiting -= d->waiting;
+	d->waiting = 0;
+	set_answer(d, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Destinations: a queue of jobs, the connections that carry them, and the
+ * Destinations: what waits, the connections that carry it, and the
  * health of the far side (R6).  A destination is what route_key() says is
  * one; one that is down gets one probe per back-off, whatever waits for it,
  * and never delays another.
@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "conf/route.h"
 #include "deliver/job.h"
+#include "deliver/runs.h"
 #include "deliver/sessions.h"
 #include "deliver/targets.h"
 
@@ -36,8 +37,9 @@ struct pool {
 	struct destination_list starved; /* wait for a free connection */
 	unsigned nstarved;
 	struct destination_list probed; /* wait for the end of a probe */
-	unsigned leaving;       /* connections that make room for them */
-	size_t waiting, active; /* jobs */
+	unsigned leaving; /* connections that make room for them */
+	size_t waiting;   /* jobs that will be made */
+	size_t active;    /* jobs under way */
 };
 
 struct destination {
@@ -50,9 +52,11 @@ struct destination {
 	char *domain;
 	struct targets *targets;
 
-	struct job *head, **tail;
-	size_t waiting, active;
-	struct job *building; /* for the letter that is being dispatched */
+	struct runs runs;      /* what waits */
+	size_t waiting;        /* jobs that will be made of them */
+	size_t active;         /* jobs under way */
+	uint32_t building;     /* recipients of the last, while it may grow */
+	struct reason *answer; /* for all that waits, owned; NULL: none */
 
 	struct conn_list conns;
 	unsigned nconns, nready;
@@ -80,8 +84,13 @@ struct destination *destination_find(struct carrier *c,
 
 bool destination_backs_off(const struct destination *d, int64_t now);
 
-/* Queue a job (at the end; at the front when it came back unsent). */
-void destination_add(struct destination *d, struct job *j, bool front);
+/* Let a recipient wait here; joins: in one transaction with the one that was
+ * queued last, of the same letter. */
+void destination_queue(
+    struct destination *d, struct letter *l, uint32_t slot, bool joins);
+
+/* A job without results waits again, before all others; it is freed. */
+void destination_return(struct destination *d, struct job *j);
 
 /* Give work to connections and open what is missing. */
 void pool_pump(struct carrier *c);

@@ -17,7 +17,7 @@
 /* Recipients due this soon ride along. */
 #define DISPATCH_SLACK_MS 1000
 
-/* Destinations touched by the message in hand, to close their jobs. */
+/* Destinations touched by the message in hand. */
 struct touched {
 	struct destination **v;
 	size_t n, cap;
@@ -32,15 +32,6 @@ touch(struct touched *t, struct destination *d)
 		t->v = alloc_grow(t->v, t->cap, sizeof(*t->v));
 	}
 	t->v[t->n++] = d;
-}
-
-static void
-flush_job(struct destination *d)
-{
-	struct job *j = d->building;
-	d->building = NULL;
-	if (j != NULL)
-		destination_add(d, j, false);
 }
 
 /* During a back-off nobody is asked; but who has waited long enough for an
@@ -97,13 +88,11 @@ dispatch_slot(struct carrier *c, struct letter *l, uint32_t i, int64_t now,
 	if (destination_backs_off(d, now))
 		return answer_instead(c, l, i, now, d, &t->answered);
 	unsigned most = c->conf->outbound.recipients_per_message;
-	if (d->building != NULL && most != 0 && d->building->n >= most)
-		flush_job(d);
-	if (d->building == NULL) {
-		d->building = job_new(d, l);
+	bool joins = d->building > 0 && (most == 0 || d->building < most);
+	if (d->building == 0)
 		touch(t, d);
-	}
-	job_add(d->building, i);
+	destination_queue(d, l, i, joins);
+	d->building = joins ? d->building + 1 : 1;
 	return true;
 }
 
@@ -142,7 +131,7 @@ dispatch_letter(
 		    l->slots[i].next <= now + DISPATCH_SLACK_MS)
 			put_off |= !dispatch_slot(c, l, i, now, t);
 	for (size_t i = 0; i < t->n; i++)
-		flush_job(t->v[i]);
+		t->v[i]->building = 0;
 	if (t->answered != NULL)
 		settle_later(c, t->answered);
 	t->answered = NULL;
@@ -158,11 +147,11 @@ dispatch_due(struct carrier *c)
 	int64_t now = clock_mono_ms();
 	unsigned n = 0;
 	struct letter *l = NULL;
-	while (n < DISPATCH_PER_TURN &&
+	while (n < DISPATCH_PER_TURN && settle_room(c) &&
 	       (l = schedule_due(&c->schedule, now)) != NULL) {
 		dispatch_letter(c, l, now, &t);
 		n++;
 	}
 	free(t.v);
-	return l != NULL;
+	return l != NULL && settle_room(c);
 }

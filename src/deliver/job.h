@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A job: one message on its way to some of its recipients, all of one
- * destination.  Waiting, it is a few words (H07); loaded, it has its cargo:
- * the open queue file, the envelope and the transaction.
+ * destination, made when it is about to be tried or has its answer.  Loaded,
+ * it has its cargo: the open queue file, the envelope and the transaction.
  */
 #ifndef DELIVER_JOB_H
 #define DELIVER_JOB_H
@@ -51,7 +51,7 @@ struct cargo {
 };
 
 struct job {
-	struct job *next; /* in a destination's queue, or among the settled */
+	struct job *next; /* among the settled */
 	struct destination *destination;
 	struct letter *letter;
 	struct result *results; /* n of them, owned */

@@ -108,7 +108,7 @@ remove_job(struct carrier *c, const struct order *o, struct job *j)
 	const char *why;
 	struct status st;
 	status_set(&st, NEVER, 0, "5.0.0", "removed by the operator");
-	if (job_load(j, &c->store, &why) != 0) {
+	if (job_load(j, &c->store, &why) != 0 || job_verify(j, &why) != 0) {
 		log_text(LOG_ERR, "cannot remove %s now: %s",
 		    j->letter->bundle->id,
 		    errno == EBADMSG ? why : strerror(errno));

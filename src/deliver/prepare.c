@@ -68,7 +68,7 @@ go_on(struct preparation *p)
 	} else if (conn == NULL || !hop_can_take(conn->hop)) {
 		come_back(c, j);
 	} else if (!conn_may_send(c)) {
-		destination_add(d, j, true);
+		destination_return(d, j);
 	} else {
 		conn_send(conn, j);
 	}

@@ -24,7 +24,14 @@ settle_later(struct carrier *c, struct job *j)
 	j->next = NULL;
 	*c->settled_end = j;
 	c->settled_end = &j->next;
+	c->unsettled++;
 	carrier_wake(c);
+}
+
+bool
+settle_room(const struct carrier *c)
+{
+	return c->unsettled < UNSETTLED_MAX;
 }
 
 void
@@ -175,6 +182,21 @@ settle_letter(struct carrier *c, struct letter *l)
 		settle_finished(c, b);
 }
 
+/* Nobody has it any more. */
+static void
+let_go(struct carrier *c, struct job *j)
+{
+	settle_letter(c, j->letter);
+	job_free(j, &c->schedule);
+	c->unsettled--;
+	/* When the last one is gone, not with each: all destinations are
+	 * looked at. */
+	if (c->answers_wait && c->unsettled == 0) {
+		c->answers_wait = false;
+		pool_resume(c);
+	}
+}
+
 /* Everybody who is owed a report has it: now for the records. */
 static void
 conclude(struct notice *n)
@@ -189,8 +211,7 @@ conclude(struct notice *n)
 			record(c, j, &j->results[i], &n->sts[i], &again);
 	if (j->letter->watched && !j->broken)
 		watched_settled(c, j, n->sts, n->back);
-	settle_letter(c, j->letter);
-	job_free(j, &c->schedule);
+	let_go(c, j);
 	conf_unref(n->conf);
 	free(n->back);
 	free(n->sts);
@@ -293,8 +314,7 @@ settle_run(struct carrier *c, bool all)
 			continue;
 		}
 		quarantine(c, j);
-		settle_letter(c, j->letter);
-		job_free(j, &c->schedule);
+		let_go(c, j);
 	}
 }
 
